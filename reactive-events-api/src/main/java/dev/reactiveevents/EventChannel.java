@@ -1,0 +1,165 @@
+package dev.reactiveevents;
+
+import java.time.Duration;
+import java.util.Collection;
+import java.util.List;
+import java.util.UUID;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+import reactor.core.publisher.Flux;
+import reactor.core.publisher.Mono;
+
+/**
+ * Publishes events and delivers them. Safe for use by many threads; one per application is enough, for any number of
+ * channel names.
+ *
+ * <p>On a durable backend each event goes to one of the subscribers that compete for its channel, at least once: it comes
+ * again when it is nacked, or when nobody settled it while it was leased.
+ */
+public interface EventChannel extends EventPublisher {
+
+    /**
+     * Delivers a channel's events with the default options, see {@link #subscribe(Collection, SubscribeOptions)}.
+     *
+     * @param channel the channel's name
+     * @return the events
+     */
+    @CheckReturnValue
+    default Flux<EventMessage> subscribe(String channel) {
+        return subscribe(channel, SubscribeOptions.defaults());
+    }
+
+    /**
+     * Delivers a channel's events, see {@link #subscribe(Collection, SubscribeOptions)}.
+     *
+     * @param channel the channel's name
+     * @param options how to subscribe
+     * @return the events
+     */
+    @CheckReturnValue
+    default Flux<EventMessage> subscribe(String channel, SubscribeOptions options) {
+        try {
+            return subscribe(List.of(requireValidName(channel)), options);
+        } catch (EventException.Invalid invalid) {
+            return Flux.error(invalid);
+        }
+    }
+
+    /**
+     * Delivers the events of several channels. Each subscriber of the {@code Flux} is a subscription of its own and
+     * competes with all others.
+     *
+     * <p>Events are taken from the database by demand and by the pace at which this subscriber settles, up to
+     * {@link SubscribeOptions#prefetch()}. Each must be settled by {@link EventMessage#ack()}, {@code nack} or
+     * {@code reject} within its lease, otherwise it is delivered again.
+     *
+     * <p>The {@code Flux} does not end by itself. It survives the loss of the database: it tries again until it is back. It
+     * fails with {@link EventException.Invalid} or {@link EventException.Unsupported} on bad input, with
+     * {@link EventException.Misconfigured} if its first access to the database shows what trying again cannot mend (no
+     * table, no permission), and with {@link EventException.Closed} after a shutdown; it completes when the channel is shut
+     * down while it runs. On cancellation, what was taken but not handed over is given back at once, to its old place and
+     * without counting as an attempt; messages handed over can still be settled.
+     *
+     * <p>Messages arrive on a thread of the database driver, or on the one that requests or settles: do not block it, use
+     * {@code publishOn} for work that blocks.
+     *
+     * @param channels at least one channel name
+     * @param options how to subscribe
+     * @return the events
+     */
+    @CheckReturnValue
+    Flux<EventMessage> subscribe(Collection<String> channels, SubscribeOptions options);
+
+    /**
+     * Takes one event.
+     *
+     * @param channel the channel's name
+     * @param timeout how long to wait for one; zero looks once
+     * @return the event, which is to be settled like any other, or empty if none came in time. Errors as
+     *     {@link #subscribe(Collection, SubscribeOptions)}; cancelling gives back what was not handed over
+     */
+    @CheckReturnValue
+    Mono<EventMessage> receive(String channel, Duration timeout);
+
+    /**
+     * Acknowledges by id an event that this channel object delivered, as {@link EventMessage#ack()} does.
+     *
+     * @param eventId the event's id
+     * @return true once acknowledged; false if no delivery of this id is open here (its lease has not lapsed and it is not
+     *     settled), or if two are
+     */
+    @CheckReturnValue
+    Mono<Boolean> ack(String eventId);
+
+    /**
+     * Gives back by id an event that this channel object delivered, as {@link EventMessage#nack()} does.
+     *
+     * @param eventId the event's id
+     * @return true once given back; false as {@link #ack(String)}
+     */
+    @CheckReturnValue
+    Mono<Boolean> nack(String eventId);
+
+    /**
+     * Ends the channel: takes no new events, writes the publishes that were accepted, gives back what was not handed over,
+     * completes the subscriptions, waits for messages in hand to be settled, and gives back those that are not by the
+     * channel's shutdown timeout. Idempotent: further calls wait for the same end.
+     *
+     * @return completes when all is done, at the latest shortly after the shutdown timeout; never fails. Cancelling does
+     *     not stop the shutdown
+     */
+    @CheckReturnValue
+    Mono<Void> shutdown();
+
+    /**
+     * Checks a channel name: a letter or underscore, then letters, digits, {@code _}, {@code .}, {@code :} and {@code -},
+     * at most 63 characters in all, ASCII only. The same rule holds for every backend, so that a name can move between them.
+     *
+     * @param channel the name
+     * @return the name
+     * @throws EventException.Invalid if it is not valid
+     */
+    static String requireValidName(@Nullable String channel) {
+        if (channel == null || !ChannelName.RULE.matcher(channel).matches()) {
+            throw new EventException.Invalid("The channel name " + ChannelName.shown(channel)
+                    + " is not valid; use a letter or underscore, then letters, digits, '_', '.', ':' or '-', at most 63"
+                    + " characters in all.");
+        }
+        return channel;
+    }
+
+    /**
+     * Checks an event id: a UUID in its usual 36 characters.
+     *
+     * @param eventId the id
+     * @return the id
+     * @throws EventException.Invalid if it is not valid
+     */
+    static UUID requireValidId(@Nullable String eventId) {
+        try {
+            UUID id = UUID.fromString(String.valueOf(eventId));
+            if (id.toString().equalsIgnoreCase(eventId)) { // the JDK's parser also takes groups of other lengths
+                return id;
+            }
+        } catch (IllegalArgumentException notOne) {
+            // told below, with the value
+        }
+        throw new EventException.Invalid("The event id \"" + eventId
+                + "\" is not a UUID; give one of 36 characters, or a" + " deduplication key when publishing.");
+    }
+}
+
+/** The rule for names, outside the interface so that it is nobody's API. */
+final class ChannelName {
+
+    static final Pattern RULE = Pattern.compile("[A-Za-z_][A-Za-z0-9_.:-]{0,62}");
+
+    private ChannelName() {}
+
+    static String shown(@Nullable String channel) {
+        if (channel == null) {
+            return "null";
+        }
+        return '"' + (channel.length() > 80 ? channel.substring(0, 80) + "…" : channel) + '"';
+    }
+}

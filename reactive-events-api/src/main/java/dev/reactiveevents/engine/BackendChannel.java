@@ -1,0 +1,153 @@
+package dev.reactiveevents.engine;
+
+import dev.reactiveevents.Event;
+import dev.reactiveevents.EventChannel;
+import dev.reactiveevents.EventException;
+import dev.reactiveevents.EventMessage;
+import dev.reactiveevents.SubscribeOptions;
+import dev.reactiveevents.spi.EventBackend;
+import java.time.Duration;
+import java.util.Collection;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.UUID;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+import org.reactivestreams.Publisher;
+import reactor.core.CoreSubscriber;
+import reactor.core.publisher.Flux;
+import reactor.core.publisher.Mono;
+
+/** The channel over any backend: checks what it is asked, and hands it to the writer or the dequeuer. */
+final class BackendChannel implements EventChannel {
+
+    private final ChannelOptions options;
+    private final EngineTime time;
+    private final EventWriter writer;
+    private final Dequeuer dequeuer;
+    private final Shutdown shutdown;
+
+    BackendChannel(EventBackend backend, ChannelOptions options) {
+        this(backend, options, EngineTime.system());
+    }
+
+    BackendChannel(EventBackend backend, ChannelOptions options, EngineTime time) {
+        this.options = options;
+        this.time = time;
+        PayloadCodec codec = new PayloadCodec(options.jsonMapper());
+        Settler settler = new Settler(backend, options.lease(), time);
+        this.dequeuer = new Dequeuer(backend, options, codec, settler, time);
+        this.writer = new EventWriter(backend, codec, options.publishTimeout(), time, dequeuer::wake);
+        this.shutdown = new Shutdown(backend, options.shutdownTimeout(), time, writer, dequeuer, settler);
+    }
+
+    // == Publishing ==
+
+    @Override
+    public Mono<String> publish(Event event) {
+        return writer.publish(event);
+    }
+
+    @Override
+    public Mono<List<String>> publishAll(Collection<Event> events) {
+        return events == null ? Mono.error(nothing("events to be published")) : writer.publishAll(events);
+    }
+
+    @Override
+    public Flux<String> publishAll(Publisher<Event> events) {
+        return events == null ? Flux.error(nothing("stream of events to be published")) : writer.publishAll(events);
+    }
+
+    // == Receiving ==
+
+    @Override
+    public Flux<EventMessage> subscribe(Collection<String> channels, SubscribeOptions subscribeOptions) {
+        try {
+            List<String> names = List.copyOf(validNames(channels));
+            if (subscribeOptions == null) {
+                throw nothing("options of a subscription");
+            }
+            return new Subscribing(names, subscribeOptions);
+        } catch (EventException.Invalid invalid) {
+            return Flux.error(invalid);
+        }
+    }
+
+    private static Set<String> validNames(@Nullable Collection<String> channels) {
+        if (channels == null || channels.isEmpty()) {
+            throw new EventException.Invalid("A subscription was asked for without a channel; name at least one.");
+        }
+        Set<String> names = new LinkedHashSet<>();
+        channels.forEach(channel -> names.add(EventChannel.requireValidName(channel)));
+        return names;
+    }
+
+    /** Each subscriber is a subscription of its own. */
+    private final class Subscribing extends Flux<EventMessage> {
+
+        private final List<String> channels;
+        private final SubscribeOptions subscribeOptions;
+
+        Subscribing(List<String> channels, SubscribeOptions subscribeOptions) {
+            this.channels = channels;
+            this.subscribeOptions = subscribeOptions;
+        }
+
+        @Override
+        public void subscribe(CoreSubscriber<? super EventMessage> downstream) {
+            EventSubscription subscription = new EventSubscription(downstream, channels, subscribeOptions, dequeuer);
+            downstream.onSubscribe(subscription);
+            dequeuer.add(subscription);
+            if (shutdown.hasBegun()) {
+                subscription.end(new EventException.Closed(
+                        "A subscription was asked for on a channel that has been shut down."));
+            }
+        }
+    }
+
+    @Override
+    public Mono<EventMessage> receive(String channel, Duration timeout) {
+        if (timeout == null || timeout.isNegative()) {
+            return Mono.error(new EventException.Invalid("An event of channel \"" + channel + "\" was to be waited for "
+                    + timeout + "; give a duration that is not negative."));
+        }
+        return Receiving.oneOf(options -> subscribe(channel, options), timeout, options.publishTimeout(), time);
+    }
+
+    // == Settling by id ==
+
+    @Override
+    public Mono<Boolean> ack(String eventId) {
+        return settle(eventId, EventMessage::ack);
+    }
+
+    @Override
+    public Mono<Boolean> nack(String eventId) {
+        return settle(eventId, EventMessage::nack);
+    }
+
+    private Mono<Boolean> settle(@Nullable String eventId, Function<EventMessage, Mono<Boolean>> outcome) {
+        UUID id;
+        try {
+            id = EventChannel.requireValidId(eventId);
+        } catch (EventException.Invalid invalid) {
+            return Mono.error(invalid);
+        }
+        return Mono.defer(() -> {
+            Delivery delivery = dequeuer.deliveries().handedOver(id, time.nanos());
+            return delivery == null ? Mono.just(false) : outcome.apply(delivery);
+        });
+    }
+
+    // == Ending ==
+
+    @Override
+    public Mono<Void> shutdown() {
+        return shutdown.run();
+    }
+
+    private static EventException.Invalid nothing(String what) {
+        return new EventException.Invalid("The " + what + " was null; give a value.");
+    }
+}

@@ -1,0 +1,199 @@
+package dev.reactiveevents.engine;
+
+import dev.reactiveevents.spi.Claimed;
+import dev.reactiveevents.spi.ClaimedEvent;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.BiFunction;
+import org.jspecify.annotations.Nullable;
+import reactor.core.Disposable;
+
+/**
+ * One channel's subscriptions in this channel object, and when to look for its events again. At most one claim of a channel
+ * is in flight.
+ */
+final class ChannelFeed {
+
+    private static final Duration FIRST_PAUSE = Duration.ofMillis(5);
+
+    /** Room reserved in a subscription. */
+    record Share(EventSubscription subscription, int room) {}
+
+    private final String channel;
+    private final EngineTime time;
+    private final Runnable onDue;
+    private final List<EventSubscription> subscriptions = new CopyOnWriteArrayList<>();
+    private final AtomicBoolean due = new AtomicBoolean();
+    private final AtomicBoolean queued = new AtomicBoolean();
+    private volatile boolean claiming;
+    /** Guarded by the dequeuer, which reserves for one claim at a time. */
+    private int turn;
+
+    private @Nullable Disposable alarm;
+    private Duration pause = FIRST_PAUSE;
+
+    /**
+     * A feed.
+     *
+     * @param onDue called when events may be waiting
+     */
+    ChannelFeed(String channel, EngineTime time, Runnable onDue) {
+        this.channel = channel;
+        this.time = time;
+        this.onDue = onDue;
+    }
+
+    String channel() {
+        return channel;
+    }
+
+    void add(EventSubscription subscription) {
+        subscriptions.add(subscription);
+    }
+
+    /** Takes a subscription out; answers whether it was the last. */
+    boolean remove(EventSubscription subscription) {
+        subscriptions.remove(subscription);
+        return subscriptions.isEmpty();
+    }
+
+    /** Events may be waiting. Sticks until a claim has started after it, so that no wake-up is lost. */
+    void markDue() {
+        due.set(true);
+    }
+
+    /** Whether it is to be queued for a claim now: it is due, is not being claimed and is not queued yet. */
+    boolean enqueue() {
+        return mayBeClaimed() && queued.compareAndSet(false, true);
+    }
+
+    boolean mayBeClaimed() {
+        return due.get() && !claiming;
+    }
+
+    void dequeue() {
+        queued.set(false);
+    }
+
+    // == Claiming ==
+
+    /**
+     * Reserves room for up to this many events, divided among the subscriptions. One that has no room is served only if it
+     * is new: a claim of nothing shows that the database is there. Empty if nobody is to be served.
+     */
+    List<Share> reserve(int most) {
+        List<Share> shares = new ArrayList<>();
+        int left = most;
+        for (EventSubscription subscription : inTurn()) {
+            int room = Math.min(left, subscription.room());
+            if (room > 0 || subscription.isNew() && subscription.room() == 0) {
+                subscription.reserve(room);
+                shares.add(new Share(subscription, room));
+                left -= room;
+            }
+        }
+        return shares;
+    }
+
+    private List<EventSubscription> inTurn() {
+        List<EventSubscription> all = List.copyOf(subscriptions);
+        if (all.size() < 2) {
+            return all;
+        }
+        List<EventSubscription> inTurn = new ArrayList<>(all);
+        Collections.rotate(inTurn, -(turn++ % all.size()));
+        return inTurn;
+    }
+
+    void claimStarts() {
+        claiming = true;
+        due.set(false);
+    }
+
+    /** Deals out what was claimed, one to each in turn, and gives back the room that was not needed. */
+    void deal(
+            List<ClaimedEvent> events,
+            List<Share> shares,
+            BiFunction<ClaimedEvent, EventSubscription, Delivery> deliver) {
+        int[] dealt = new int[shares.size()];
+        int next = 0;
+        for (ClaimedEvent event : events) {
+            while (dealt[next] == shares.get(next).room()) {
+                next = (next + 1) % dealt.length;
+            }
+            EventSubscription subscription = shares.get(next).subscription();
+            subscription.offer(deliver.apply(event, subscription));
+            dealt[next]++;
+            next = (next + 1) % dealt.length;
+        }
+        for (int i = 0; i < dealt.length; i++) {
+            shares.get(i).subscription().unreserve(shares.get(i).room() - dealt[i]);
+        }
+    }
+
+    void claimFailed(List<Share> shares) {
+        shares.forEach(share -> share.subscription().unreserve(share.room()));
+        due.set(true);
+        claiming = false;
+    }
+
+    /**
+     * Decides when to look again, after a claim for this many: at the latest when what it leased is due if nobody settles.
+     */
+    void claimEnds(Claimed claimed, int asked, Duration leased) {
+        int found = claimed.events().size() + claimed.exhausted().size();
+        if (found >= asked) {
+            due.set(true);
+        }
+        if (found > 0) {
+            pause = FIRST_PAUSE;
+        }
+        if (claimed.passedOver()) {
+            wakeIn(pause);
+            pause = longer(pause);
+        } else {
+            wakeAt(claimed.nextDue(), claimed.events().isEmpty() ? null : leased);
+        }
+        claiming = false;
+    }
+
+    private void wakeAt(@Nullable Duration nextDue, @Nullable Duration leaseEnd) {
+        if (nextDue != null && (leaseEnd == null || nextDue.compareTo(leaseEnd) < 0)) {
+            wakeIn(nextDue);
+        } else if (leaseEnd != null) {
+            wakeIn(leaseEnd);
+        }
+    }
+
+    private Duration longer(Duration current) {
+        Duration twice = current.multipliedBy(2);
+        return subscriptions.stream()
+                .map(EventSubscription::pollInterval)
+                .filter(interval -> interval.compareTo(twice) < 0)
+                .min(Duration::compareTo)
+                .orElse(twice);
+    }
+
+    List<EventSubscription> subscriptions() {
+        return subscriptions;
+    }
+
+    private synchronized void wakeIn(Duration delay) {
+        cancelAlarm();
+        if (subscriptions.isEmpty()) {
+            return;
+        }
+        alarm = time.after(delay.plusMillis(1), onDue);
+    }
+
+    synchronized void cancelAlarm() {
+        if (alarm != null) {
+            alarm.dispose();
+            alarm = null;
+        }
+    }
+}

@@ -1,0 +1,338 @@
+package dev.reactiveevents.engine;
+
+import dev.reactiveevents.EventException;
+import dev.reactiveevents.EventMessage;
+import dev.reactiveevents.spi.ClaimedEvent;
+import dev.reactiveevents.spi.SettleResult;
+import dev.reactiveevents.spi.Settlement;
+import dev.reactiveevents.spi.Settlement.Outcome;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Map;
+import java.util.Optional;
+import java.util.UUID;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
+import reactor.core.publisher.Mono;
+import reactor.core.publisher.Sinks;
+import tools.jackson.core.type.TypeReference;
+import tools.jackson.databind.JsonNode;
+
+/** One claimed event in the hands of one subscription: waiting in its buffer, or handed over as a message. */
+final class Delivery implements EventMessage {
+
+    private static final Duration LONGEST = Duration.ofDays(3653);
+
+    private final ClaimedEvent event;
+    private final UUID token;
+    private final EventSubscription owner;
+    private final long firstLeaseEnd;
+    private final AtomicReference<@Nullable Settling> settling = new AtomicReference<>();
+    private final AtomicBoolean holdsRoom = new AtomicBoolean(true);
+    private final AtomicBoolean renewing = new AtomicBoolean();
+    private volatile long leaseEnd;
+    private volatile long handedOverAt;
+    private volatile boolean handedOver;
+    private volatile boolean givenUp;
+    private volatile boolean settled;
+
+    /**
+     * A delivery.
+     *
+     * @param leaseEnd until when the lease lasts at least, in the engine's time
+     */
+    Delivery(ClaimedEvent event, UUID token, EventSubscription owner, long leaseEnd) {
+        this.event = event;
+        this.token = token;
+        this.owner = owner;
+        this.firstLeaseEnd = leaseEnd;
+        this.leaseEnd = leaseEnd;
+    }
+
+    // == Data ==
+
+    @Override
+    public String eventId() {
+        return event.eventId().toString();
+    }
+
+    UUID id() {
+        return event.eventId();
+    }
+
+    @Override
+    public String channel() {
+        return event.channel();
+    }
+
+    @Override
+    public @Nullable String type() {
+        return event.type();
+    }
+
+    @Override
+    public @Nullable String key() {
+        return event.key();
+    }
+
+    @Override
+    public JsonNode payload() {
+        return owner.codec().readTree(event);
+    }
+
+    @Override
+    public <T> T payloadAs(Class<T> type) {
+        return owner.codec().read(event, owner.codec().typeOf(type));
+    }
+
+    @Override
+    public <T> T payloadAs(TypeReference<T> type) {
+        return owner.codec().read(event, owner.codec().typeOf(type));
+    }
+
+    @Override
+    public String payloadText() {
+        return event.payload();
+    }
+
+    @Override
+    public Map<String, Object> metadata() {
+        return owner.codec().readMetadata(event);
+    }
+
+    @Override
+    public int attempts() {
+        return event.attempts();
+    }
+
+    @Override
+    public Instant publishedAt() {
+        return event.publishedAt();
+    }
+
+    @Override
+    public Instant availableAt() {
+        return event.availableAt();
+    }
+
+    @Override
+    public Instant leaseExpiresAt() {
+        return event.leaseExpiresAt().plusNanos(leaseEnd - firstLeaseEnd);
+    }
+
+    // == Actions ==
+
+    @Override
+    public Mono<Boolean> ack() {
+        return settle(Outcome.ACK, Duration.ZERO, null);
+    }
+
+    @Override
+    public Mono<Boolean> nack() {
+        return Mono.defer(() -> retryAfter(owner.options().retryPolicy().delayAfter(attempts())));
+    }
+
+    @Override
+    public Mono<Boolean> nack(Duration delay) {
+        if (delay == null || delay.isNegative() || delay.compareTo(LONGEST) > 0) {
+            return Mono.error(new EventException.Invalid("Event " + eventId() + " was to be given back with a delay of "
+                    + delay + "; give a duration from zero to ten years."));
+        }
+        return retryAfter(Optional.of(delay));
+    }
+
+    private Mono<Boolean> retryAfter(Optional<Duration> delay) {
+        int most = owner.options().maxAttempts();
+        if (delay.isEmpty() || attempts() >= most) {
+            return settle(Outcome.DEAD, Duration.ZERO, "given back at attempt " + attempts() + " of " + most);
+        }
+        return settle(Outcome.RETRY, delay.get().compareTo(LONGEST) > 0 ? LONGEST : delay.get(), null);
+    }
+
+    @Override
+    public Mono<Boolean> reject(String reason) {
+        if (reason == null) {
+            return Mono.error(new EventException.Invalid("Event " + eventId()
+                    + " was to be rejected without a reason; give one, it is kept with the event."));
+        }
+        return settle(Outcome.DEAD, Duration.ZERO, reason);
+    }
+
+    @Override
+    public Mono<Boolean> extend(Duration duration) {
+        if (duration == null || duration.isNegative() || duration.isZero() || duration.compareTo(LONGEST) > 0) {
+            return Mono.error(new EventException.Invalid("The lease of event " + eventId() + " was to be extended by "
+                    + duration + "; give a duration longer than zero, up to ten years."));
+        }
+        return Mono.defer(() -> isBeingSettled() ? Mono.just(false) : prolong(duration));
+    }
+
+    // == What the engine does with it ==
+
+    /** Gives back what was never handed over; the attempt does not count. */
+    Mono<Boolean> release() {
+        givenUp = true;
+        return settle(Outcome.RELEASE, Duration.ZERO, null);
+    }
+
+    /** Gives back what was handed over and not settled in time, at once; the attempt counts, and may be the last. */
+    Mono<Boolean> giveBack() {
+        return retryAfter(Optional.of(Duration.ZERO));
+    }
+
+    void handOver(long now) {
+        handedOverAt = now;
+        handedOver = true;
+    }
+
+    boolean isHandedOver() {
+        return handedOver;
+    }
+
+    boolean isBeingSettled() {
+        return settling.get() != null;
+    }
+
+    boolean isLapsed(long now) {
+        return leaseEnd - now <= 0;
+    }
+
+    /** Whether its consumer would own it for at least this long. */
+    boolean isLeasedFor(Duration duration, long now) {
+        return leaseEnd - now >= duration.toNanos();
+    }
+
+    /** Whether the engine is to keep its lease alive. */
+    boolean isRenewed(long now) {
+        if (givenUp || isBeingSettled()) {
+            return false;
+        }
+        return !handedOver
+                || owner.renewsLeases()
+                        && now - handedOverAt < owner.maxProcessingTime().toNanos();
+    }
+
+    /** Prolongs, unless that is under way already. If it fails, the keeper tries again. */
+    Mono<Boolean> renew(Duration duration) {
+        return renewing.compareAndSet(false, true)
+                ? prolong(duration).doFinally(end -> renewing.set(false))
+                : Mono.empty();
+    }
+
+    private Mono<Boolean> prolong(Duration duration) {
+        long sent = owner.time().nanos();
+        Settlement extension = settlement(Outcome.EXTEND, duration, null);
+        return owner.settler().extend(extension).map(result -> {
+            if (result == SettleResult.APPLIED) {
+                leaseEnd = Math.max(leaseEnd, sent + duration.toNanos());
+                owner.deliveries().add(this);
+                if (settled) { // by an answer that overtook this one
+                    owner.deliveries().remove(this);
+                }
+                owner.drain();
+                return true;
+            }
+            lapse();
+            return false;
+        });
+    }
+
+    /** No longer ours, or soon not to be: it counts for nothing any more. An outcome may still be tried. */
+    void lapse() {
+        leaseEnd = Math.min(leaseEnd, owner.time().nanos());
+        owner.deliveries().remove(this);
+        freeRoom();
+        owner.drain();
+    }
+
+    private Mono<Boolean> settle(Outcome outcome, Duration after, @Nullable String reason) {
+        return Mono.defer(() -> {
+            Settling mine = new Settling(outcome);
+            Settling first = settling.compareAndExchange(null, mine);
+            if (first != null) {
+                return first.answerTo(outcome);
+            }
+            send(mine, settlement(outcome, after, reason));
+            return mine.answerTo(outcome);
+        });
+    }
+
+    private Settlement settlement(Outcome outcome, Duration after, @Nullable String reason) {
+        return new Settlement(outcome, channel(), id(), token, after, reason);
+    }
+
+    /** Detached from who asked: an outcome that was said is sent, whether or not somebody waits for the answer. */
+    private void send(Settling mine, Settlement settlement) {
+        owner.settler()
+                .settle(settlement, this::settleSent)
+                .map(result -> applied(settlement, result))
+                .subscribe(mine::answer, error -> {
+                    settling.set(null);
+                    mine.fail(error);
+                });
+    }
+
+    private void settleSent() {
+        if (handedOver && holdsRoom.get()) {
+            owner.countPace();
+        }
+        freeRoom();
+    }
+
+    private void freeRoom() {
+        if (holdsRoom.compareAndSet(true, false)) {
+            owner.roomFreed();
+        }
+    }
+
+    /**
+     * The truth about this delivery. A row that is gone while our lease had not lapsed was deleted by us, since nobody else
+     * may: an acknowledgement that was tried again after its answer was lost. Later anybody may have had it.
+     */
+    private boolean applied(Settlement settlement, SettleResult result) {
+        boolean lapsed = isLapsed(owner.time().nanos());
+        if (result == SettleResult.GONE && settlement.outcome() == Outcome.ACK && lapsed) {
+            throw new EventException.OutcomeUnknown(
+                    "Event " + eventId() + " was to be acknowledged after its lease had lapsed, and its row is gone:"
+                            + " it was acknowledged, by this delivery or by a later one.",
+                    null);
+        }
+        settled = true;
+        owner.deliveries().remove(this);
+        if (result == SettleResult.APPLIED
+                && (key() != null || settlement.outcome().givesBack())) {
+            owner.wake(channel());
+        }
+        return result == SettleResult.APPLIED || result == SettleResult.GONE && settlement.outcome() == Outcome.ACK;
+    }
+
+    /** {@return channel, id and attempts; never the payload} */
+    @Override
+    public String toString() {
+        return "EventMessage[channel=" + channel() + ", eventId=" + eventId() + ", attempts=" + attempts() + "]";
+    }
+
+    /** The first outcome that was said, and its answer once known. */
+    private static final class Settling {
+
+        private final Outcome outcome;
+        private final Sinks.One<Boolean> answer = Sinks.one();
+
+        Settling(Outcome outcome) {
+            this.outcome = outcome;
+        }
+
+        Mono<Boolean> answerTo(Outcome asked) {
+            return asked == outcome ? answer.asMono() : answer.asMono().thenReturn(false);
+        }
+
+        void answer(boolean applied) {
+            answer.tryEmitValue(applied);
+        }
+
+        void fail(Throwable error) {
+            answer.tryEmitError(error);
+        }
+    }
+}

@@ -1,0 +1,273 @@
+package dev.reactiveevents.engine;
+
+import dev.reactiveevents.EventException;
+import dev.reactiveevents.spi.Claim;
+import dev.reactiveevents.spi.Claimed;
+import dev.reactiveevents.spi.EventBackend;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
+import reactor.core.publisher.Mono;
+import reactor.util.Logger;
+import reactor.util.Loggers;
+
+/**
+ * Takes events from the backend for all subscriptions of a channel object. Channels that are due and have room are claimed
+ * together, in one statement for each free lane.
+ */
+final class Dequeuer {
+
+    private static final Logger LOG = Loggers.getLogger(Dequeuer.class);
+    private static final int LANES = 2;
+    private static final int CHANNELS_AT_ONCE = 1_000;
+
+    /** Room reserved for the events of one channel. */
+    private record Portion(ChannelFeed feed, List<ChannelFeed.Share> shares) {
+        int asked() {
+            return shares.stream().mapToInt(ChannelFeed.Share::room).sum();
+        }
+    }
+
+    private final EventBackend backend;
+    private final ChannelOptions options;
+    private final EngineTime time;
+    private final PayloadCodec codec;
+    private final Settler settler;
+    private final Feeds feeds;
+    private final Deliveries deliveries;
+    private final Isolation isolation = new Isolation();
+    private final Outage outage;
+
+    private final AtomicInteger work = new AtomicInteger();
+    private final AtomicInteger busy = new AtomicInteger();
+    private final Drained claims = new Drained();
+    private volatile boolean stopped;
+
+    Dequeuer(EventBackend backend, ChannelOptions options, PayloadCodec codec, Settler settler, EngineTime time) {
+        this.backend = backend;
+        this.options = options;
+        this.codec = codec;
+        this.settler = settler;
+        this.time = time;
+        this.feeds = new Feeds(time, this::drain);
+        this.outage = new Outage(backend.name(), time, this::drain);
+        this.deliveries = new Deliveries(options.lease(), time, this::drain);
+    }
+
+    // == Subscriptions ==
+
+    void add(EventSubscription subscription) {
+        feeds.add(subscription);
+        if (subscription.isOver()) {
+            feeds.remove(subscription);
+        }
+        roomChanged(subscription);
+    }
+
+    void remove(EventSubscription subscription) {
+        feeds.remove(subscription);
+    }
+
+    void roomChanged(EventSubscription subscription) {
+        feeds.queueDue(subscription.channelsInTurn());
+    }
+
+    /** Events of these channels may be waiting. */
+    void wake(Set<String> channels) {
+        feeds.wake(channels);
+    }
+
+    /** Ends all subscriptions. Completes once no claim is in flight; what it brings is given back. */
+    Mono<Void> stop() {
+        return Mono.defer(() -> {
+            stopped = true;
+            feeds.subscriptions().forEach(subscription -> subscription.end(null));
+            return claims.whenZero(busy::get);
+        });
+    }
+
+    // == Claiming ==
+
+    private void drain() {
+        if (work.getAndIncrement() != 0) {
+            return;
+        }
+        int missed = 1;
+        do {
+            while (busy.get() < LANES && startClaim()) {}
+            missed = work.addAndGet(-missed);
+        } while (missed != 0);
+    }
+
+    /** Counts as busy before it looks whether it may, so that a shutdown waits for what it reserves. */
+    private boolean startClaim() {
+        busy.incrementAndGet();
+        boolean started = !stopped && !outage.isPausing() && claimNext();
+        if (!started) {
+            busy.decrementAndGet();
+            claims.check();
+        }
+        return started;
+    }
+
+    private boolean claimNext() {
+        boolean quiet = busy.get() == 1 && deliveries.size() == 0;
+        if (isolation.admitsOthers(quiet)) {
+            return claim(false, reserveForDue());
+        }
+        return quiet && (claim(true, reserveForSuspect()) || isolation.isOpen() && claim(false, reserveForDue()));
+    }
+
+    /** A channel that is woken in this moment may be queued again before its claim starts: it counts once. */
+    private List<Portion> reserveForDue() {
+        Set<ChannelFeed> candidates = new LinkedHashSet<>();
+        ChannelFeed feed;
+        while (candidates.size() < CHANNELS_AT_ONCE && (feed = feeds.nextDue()) != null) {
+            candidates.add(feed);
+        }
+        int most = Math.max(1, options.claimBatch() / Math.max(1, candidates.size()));
+        List<Portion> portions = new ArrayList<>(candidates.size());
+        for (ChannelFeed candidate : candidates) {
+            List<ChannelFeed.Share> shares = candidate.reserve(most);
+            if (!shares.isEmpty()) {
+                portions.add(new Portion(candidate, shares));
+            }
+        }
+        return portions;
+    }
+
+    private List<Portion> reserveForSuspect() {
+        ChannelFeed feed;
+        while ((feed = isolation.next()) != null) {
+            List<ChannelFeed.Share> shares = feed.reserve(1);
+            if (shares.stream().anyMatch(share -> share.room() > 0)) {
+                isolation.suspectIsClaimed();
+                return List.of(new Portion(feed, shares));
+            }
+            feed.markDue();
+        }
+        return List.of();
+    }
+
+    private boolean claim(boolean suspects, List<Portion> portions) {
+        if (portions.isEmpty()) {
+            return false;
+        }
+        portions.forEach(portion -> portion.feed().claimStarts());
+        if (suspects) { // it does not look for what woke the feed
+            portions.forEach(portion -> portion.feed().markDue());
+        }
+        List<Claim.Request> requests = portions.stream()
+                .map(portion -> new Claim.Request(portion.feed().channel(), portion.asked(), options.maxAttempts()))
+                .toList();
+        Duration granted = LeaseKeeper.granted(options.lease());
+        Claim claim = new Claim(TimeOrderedIds.next(), granted, suspects, requests);
+        long leaseEnd = time.nanos() + granted.toNanos();
+        Mono.defer(() -> backend.claim(claim))
+                .timeout(options.publishTimeout(), time.scheduler())
+                .switchIfEmpty(Mono.just(List.of()))
+                .doOnNext(answers -> requireAnswersTo(claim, answers))
+                .subscribe(answers -> answered(claim, portions, answers, leaseEnd), error -> failed(portions, error));
+        return true;
+    }
+
+    private void requireAnswersTo(Claim claim, List<Claimed> answers) {
+        boolean sound = answers.size() == claim.requests().size();
+        for (int i = 0; sound && i < answers.size(); i++) {
+            sound = answers.get(i).events().size() <= claim.requests().get(i).limit();
+        }
+        if (!sound) {
+            throw new IllegalStateException(backend.name() + " answered " + claim.requests() + " by " + answers + ".");
+        }
+    }
+
+    private void answered(Claim claim, List<Portion> portions, List<Claimed> answers, long leaseEnd) {
+        outage.over();
+        for (int i = 0; i < portions.size(); i++) {
+            Portion portion = portions.get(i);
+            Claimed claimed = answers.get(i);
+            portion.feed()
+                    .deal(
+                            claimed.events(),
+                            portion.shares(),
+                            (event, subscription) ->
+                                    deliver(new Delivery(event, claim.leaseToken(), subscription, leaseEnd)));
+            if (claimed.suspects() && !claim.suspects()) {
+                isolation.report(portion.feed());
+            }
+            tellExhausted(claimed);
+            portion.feed().claimEnds(claimed, portion.asked(), claim.lease());
+        }
+        claimIsOver(portions, subscription -> {
+            subscription.drain();
+            subscription.establish();
+        });
+    }
+
+    private Delivery deliver(Delivery delivery) {
+        deliveries.add(delivery);
+        return delivery;
+    }
+
+    private static void tellExhausted(Claimed claimed) {
+        if (!claimed.exhausted().isEmpty()) {
+            LOG.warn(
+                    "Events of channel \"{}\" became dead letters: their lease lapsed with their attempts used up. {}",
+                    claimed.channel(),
+                    claimed.exhausted());
+        }
+    }
+
+    private void failed(List<Portion> portions, Throwable error) {
+        outage.failed(error);
+        portions.forEach(portion -> portion.feed().claimFailed(portion.shares()));
+        claimIsOver(portions, subscription -> {
+            if (!subscription.isEstablished() && !mayPass(error)) {
+                subscription.end(error);
+            }
+        });
+    }
+
+    private static boolean mayPass(Throwable error) {
+        return error instanceof EventException.Unavailable
+                || error instanceof EventException.OutcomeUnknown
+                || error instanceof TimeoutException;
+    }
+
+    private void claimIsOver(List<Portion> portions, Consumer<EventSubscription> then) {
+        Set<EventSubscription> served = new LinkedHashSet<>();
+        portions.forEach(portion -> portion.shares().forEach(share -> served.add(share.subscription())));
+        busy.decrementAndGet();
+        served.forEach(then);
+        served.forEach(this::roomChanged);
+        claims.check();
+        drain();
+    }
+
+    // == What its parts share ==
+
+    ChannelOptions options() {
+        return options;
+    }
+
+    EngineTime time() {
+        return time;
+    }
+
+    PayloadCodec codec() {
+        return codec;
+    }
+
+    Settler settler() {
+        return settler;
+    }
+
+    Deliveries deliveries() {
+        return deliveries;
+    }
+}

@@ -1,0 +1,306 @@
+package dev.reactiveevents.engine;
+
+import dev.reactiveevents.EventMessage;
+import dev.reactiveevents.SubscribeOptions;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Queue;
+import java.util.Set;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
+import org.reactivestreams.Subscription;
+import reactor.core.CoreSubscriber;
+import reactor.core.publisher.Operators;
+import reactor.util.Logger;
+import reactor.util.Loggers;
+
+/**
+ * One subscriber: what it asked for, what waits for it, and how much room it has for more. Emits on whatever thread brought
+ * the last thing it was waiting for.
+ */
+final class EventSubscription implements Subscription {
+
+    private static final Logger LOG = Loggers.getLogger(EventSubscription.class);
+
+    private final CoreSubscriber<? super EventMessage> downstream;
+    private final List<String> channels;
+    private final SubscribeOptions subscribeOptions;
+    private final Dequeuer dequeuer;
+    private final int prefetch;
+    private final Pace pace;
+
+    private final Queue<Delivery> buffer = new ConcurrentLinkedQueue<>();
+    private final AtomicLong requested = new AtomicLong();
+    /** Claimed or about to be, and neither settled nor lapsed. */
+    private final AtomicInteger unsettled = new AtomicInteger();
+    /** Claimed or about to be, and not handed over. */
+    private final AtomicInteger ahead = new AtomicInteger();
+
+    private final AtomicInteger turn = new AtomicInteger();
+    private final AtomicInteger work = new AtomicInteger();
+    private final AtomicBoolean established = new AtomicBoolean();
+    private volatile boolean cancelled;
+    private volatile boolean ended;
+    private volatile @Nullable Throwable failure;
+
+    EventSubscription(
+            CoreSubscriber<? super EventMessage> downstream,
+            List<String> channels,
+            SubscribeOptions subscribeOptions,
+            Dequeuer dequeuer) {
+        this.downstream = downstream;
+        this.channels = channels;
+        this.subscribeOptions = subscribeOptions;
+        this.dequeuer = dequeuer;
+        Integer own = subscribeOptions.prefetch();
+        this.prefetch = own != null ? own : dequeuer.options().prefetch();
+        this.pace = new Pace(dequeuer.time().nanos());
+    }
+
+    // == Downstream's side ==
+
+    @Override
+    public void request(long n) {
+        if (Operators.validate(n)) {
+            requested.accumulateAndGet(n, Operators::addCap);
+            dequeuer.roomChanged(this);
+            drain();
+        } else {
+            end(new IllegalArgumentException("A subscriber requested " + n
+                    + " events; rule 3.9 of Reactive Streams asks" + " for a number greater than zero."));
+        }
+    }
+
+    @Override
+    public void cancel() {
+        cancelled = true;
+        dequeuer.remove(this);
+        drain();
+    }
+
+    // == The dequeuer's side ==
+
+    /**
+     * How many more events to claim: what downstream waits for and what it settles in a quarter of a second, as far as the
+     * prefetch allows.
+     */
+    int room() {
+        if (isOver()) {
+            return 0;
+        }
+        long wanted =
+                Operators.addCap(requested.get(), pace.recent(dequeuer.time().nanos())) - ahead.get();
+        return (int) Math.max(0, Math.min(wanted, prefetch - unsettled.get()));
+    }
+
+    /** Takes room for events that are being claimed. */
+    void reserve(int events) {
+        if (events > 0) {
+            turn.incrementAndGet();
+        }
+        ahead.addAndGet(events);
+        unsettled.addAndGet(events);
+    }
+
+    /** Gives back room for events that were not found. */
+    void unreserve(int events) {
+        reserve(-events);
+    }
+
+    /** Hands in an event that room was reserved for. */
+    void offer(Delivery delivery) {
+        buffer.add(delivery);
+    }
+
+    /** A claim was answered: what is published from now on is received. */
+    void establish() {
+        if (!isOver() && established.compareAndSet(false, true)) {
+            try {
+                subscribeOptions.onReady().run();
+            } catch (Throwable thrown) {
+                end(thrown);
+            }
+        }
+    }
+
+    boolean isEstablished() {
+        return established.get();
+    }
+
+    /** Whether it waits to be established. */
+    boolean isNew() {
+        return !isEstablished() && !isOver();
+    }
+
+    boolean isOver() {
+        return cancelled || ended;
+    }
+
+    /** Ends: what waits is given back, then downstream is told. */
+    void end(@Nullable Throwable reason) {
+        failure = reason;
+        ended = true;
+        dequeuer.remove(this);
+        drain();
+    }
+
+    List<String> channels() {
+        return channels;
+    }
+
+    /** The channels, beginning with another one after each claim, so that none is always last to get room. */
+    List<String> channelsInTurn() {
+        if (channels.size() == 1) {
+            return channels;
+        }
+        List<String> inTurn = new ArrayList<>(channels);
+        Collections.rotate(inTurn, -(turn.get() % channels.size()));
+        return inTurn;
+    }
+
+    Duration pollInterval() {
+        Duration own = subscribeOptions.pollInterval();
+        return own != null ? own : dequeuer.options().pollInterval();
+    }
+
+    // == A delivery's side ==
+
+    void roomFreed() {
+        unsettled.decrementAndGet();
+        dequeuer.roomChanged(this);
+    }
+
+    void countPace() {
+        pace.count(dequeuer.time().nanos());
+    }
+
+    void wake(String channel) {
+        dequeuer.wake(Set.of(channel));
+    }
+
+    boolean renewsLeases() {
+        return subscribeOptions.renewLeases();
+    }
+
+    Duration maxProcessingTime() {
+        return subscribeOptions.maxProcessingTime();
+    }
+
+    ChannelOptions options() {
+        return dequeuer.options();
+    }
+
+    PayloadCodec codec() {
+        return dequeuer.codec();
+    }
+
+    Settler settler() {
+        return dequeuer.settler();
+    }
+
+    Deliveries deliveries() {
+        return dequeuer.deliveries();
+    }
+
+    EngineTime time() {
+        return dequeuer.time();
+    }
+
+    // == Handing over ==
+
+    void drain() {
+        if (work.getAndIncrement() != 0) {
+            return;
+        }
+        int missed = 1;
+        do {
+            handOver();
+            if (isOver()) {
+                releaseAll();
+                tellEnd();
+            }
+            missed = work.addAndGet(-missed);
+        } while (missed != 0);
+    }
+
+    private void handOver() {
+        while (!isOver() && requested.get() > 0) {
+            Delivery next = buffer.peek();
+            if (next == null) {
+                return;
+            }
+            long now = dequeuer.time().nanos();
+            if (next.isLapsed(now)) {
+                drop(next);
+            } else if (next.isLeasedFor(dequeuer.options().lease(), now)) {
+                emit(next, now);
+            } else {
+                renewFirst(next);
+                return;
+            }
+        }
+    }
+
+    private void emit(Delivery delivery, long now) {
+        buffer.poll();
+        ahead.decrementAndGet();
+        if (requested.get() != Long.MAX_VALUE) {
+            requested.decrementAndGet();
+        }
+        delivery.handOver(now);
+        try {
+            downstream.onNext(delivery);
+        } catch (Throwable thrown) {
+            threw(thrown);
+        }
+    }
+
+    /** An error of the subscriber (a missing class, a stack that overflows) ends its subscription, and harms no other. */
+    private void threw(Throwable thrown) {
+        LOG.error("A subscriber of {} threw an error, its subscription is cancelled.", channels, thrown);
+        cancel();
+    }
+
+    private void drop(Delivery lapsed) {
+        buffer.poll();
+        ahead.decrementAndGet();
+        lapsed.lapse();
+        lapsed.release().subscribe(null, error -> {});
+        dequeuer.roomChanged(this);
+    }
+
+    /** Whoever gets it shall own it for a whole lease. Nothing is handed over until the renewal ends, which drains again. */
+    private void renewFirst(Delivery delivery) {
+        delivery.renew(LeaseKeeper.granted(dequeuer.options().lease())).subscribe(null, error -> {});
+    }
+
+    private void releaseAll() {
+        Delivery delivery;
+        while ((delivery = buffer.poll()) != null) {
+            ahead.decrementAndGet();
+            delivery.release().subscribe(null, error -> {});
+        }
+    }
+
+    private void tellEnd() {
+        if (cancelled) {
+            return;
+        }
+        cancelled = true;
+        Throwable reason = failure;
+        try {
+            if (reason != null) {
+                downstream.onError(reason);
+            } else {
+                downstream.onComplete();
+            }
+        } catch (Throwable thrown) {
+            threw(thrown);
+        }
+    }
+}

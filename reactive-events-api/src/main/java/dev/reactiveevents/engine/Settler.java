@@ -1,0 +1,113 @@
+package dev.reactiveevents.engine;
+
+import dev.reactiveevents.EventException;
+import dev.reactiveevents.spi.EventBackend;
+import dev.reactiveevents.spi.SettleResult;
+import dev.reactiveevents.spi.Settlement;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.Iterator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.UUID;
+import reactor.core.publisher.Mono;
+import reactor.util.retry.Retry;
+
+/**
+ * Sends outcomes to the backend, in batches, and tries again while the database is away: for one lease at most, since
+ * nothing can be promised after it.
+ */
+final class Settler {
+
+    private static final int LANES = 2;
+    private static final int ROWS = 1_000;
+    private static final int WAITING = 1 << 20;
+
+    /** A settlement on its way; {@code sent} is told when its batch starts. */
+    record Request(Settlement settlement, Runnable sent) {}
+
+    private final EventBackend backend;
+    private final Duration lease;
+    private final EngineTime time;
+    private final Batcher<Request, SettleResult> outcomes;
+    private final Batcher<Settlement, SettleResult> extensions;
+
+    Settler(EventBackend backend, Duration lease, EngineTime time) {
+        this.backend = backend;
+        this.lease = lease;
+        this.time = time;
+        this.outcomes = new Batcher<>(limits("Settling", LANES), request -> 1, this::send, time);
+        this.extensions = new Batcher<>(limits("Extending a lease", 1), extension -> 1, this::extend, time);
+    }
+
+    private Batcher.Limits limits(String work, int lanes) {
+        Duration timeout = lease.multipliedBy(2).plusSeconds(1);
+        return new Batcher.Limits(work, lanes, ROWS, Integer.MAX_VALUE, WAITING, timeout);
+    }
+
+    Mono<SettleResult> settle(Settlement settlement, Runnable sent) {
+        return outcomes.submit(new Request(settlement, sent));
+    }
+
+    Mono<SettleResult> extend(Settlement extension) {
+        return extensions.submit(extension);
+    }
+
+    Mono<Void> drained() {
+        return outcomes.drained().then(extensions.drained());
+    }
+
+    int open() {
+        return outcomes.open() + extensions.open();
+    }
+
+    void abort(EventException reason) {
+        outcomes.abort(reason);
+        extensions.abort(reason);
+    }
+
+    private Mono<List<SettleResult>> send(List<Request> batch) {
+        batch.forEach(request -> request.sent().run());
+        return persistently(batch.stream().map(Request::settlement).toList());
+    }
+
+    /** A renewal and a user's extension of the same lease may meet in a batch: the longer one serves both. */
+    private Mono<List<SettleResult>> extend(List<Settlement> batch) {
+        Map<Leased, Settlement> longest = new LinkedHashMap<>();
+        batch.forEach(extension -> longest.merge(Leased.by(extension), extension, Settler::longer));
+        return persistently(List.copyOf(longest.values())).map(results -> {
+            Map<Leased, SettleResult> answers = new HashMap<>();
+            Iterator<SettleResult> next = results.iterator();
+            longest.keySet().forEach(leased -> answers.put(leased, next.next()));
+            return batch.stream()
+                    .map(extension -> Objects.requireNonNull(answers.get(Leased.by(extension))))
+                    .toList();
+        });
+    }
+
+    private static Settlement longer(Settlement one, Settlement other) {
+        return one.after().compareTo(other.after()) >= 0 ? one : other;
+    }
+
+    private record Leased(UUID event, UUID token) {
+        static Leased by(Settlement settlement) {
+            return new Leased(settlement.eventId(), settlement.leaseToken());
+        }
+    }
+
+    private Mono<List<SettleResult>> persistently(List<Settlement> batch) {
+        long deadline = time.nanos() + lease.toNanos();
+        return Mono.defer(() -> backend.settle(batch))
+                .retryWhen(Retry.backoff(Long.MAX_VALUE, Duration.ofMillis(50))
+                        .maxBackoff(Duration.ofSeconds(1))
+                        .scheduler(time.scheduler())
+                        .filter(error -> isPassing(error) && time.nanos() - deadline < 0)
+                        .onRetryExhaustedThrow((spec, signal) -> signal.failure()));
+    }
+
+    private static boolean isPassing(Throwable error) {
+        return error instanceof EventException.Unavailable || error instanceof EventException.OutcomeUnknown;
+    }
+}

@@ -1,0 +1,69 @@
+package dev.reactiveevents.spi;
+
+import dev.reactiveevents.EventException;
+import java.util.List;
+import java.util.Set;
+import reactor.core.publisher.Mono;
+
+/**
+ * A store of events, as the engine drives it: it writes, claims and settles in batches and never decides when. Time is the
+ * store's own clock. All methods are cold, may be called from any thread and concurrently, and must not block.
+ *
+ * <p>Failures are {@link EventException}s, by which the engine decides what to do:
+ *
+ * <ul>
+ *   <li>{@code Invalid}: the store refuses the data; nothing was changed. A batch is then split until the guilty event
+ *       fails alone.
+ *   <li>{@code Misconfigured}: trying again will not help.
+ *   <li>{@code Unavailable}: nothing was changed; settles and claims are tried again.
+ *   <li>{@code OutcomeUnknown}: it may have been done; settles are tried again, so each must tolerate its own repetition.
+ * </ul>
+ *
+ * Conflicts that the store resolves by itself when asked again (deadlocks, serialisation failures) are retried by the
+ * backend and not reported.
+ */
+public interface EventBackend {
+
+    /** {@return the backend's name for messages, such as {@code table_queue on PostgreSQL}} */
+    String name();
+
+    /** {@return what this backend can do; a request for anything else is refused before it is called} */
+    Set<Capability> capabilities();
+
+    /**
+     * Stores events in input order, all or none. An event whose id is stored on the same channel already is skipped; one
+     * whose id is stored on another channel is refused as {@code Invalid}, naming that channel. A batch may hold an id
+     * twice, and the same is true of the two.
+     *
+     * @param events the events, at least one
+     * @return completes once they are durable
+     */
+    Mono<Void> publish(List<NewEvent> events);
+
+    /**
+     * Leases due events: those that no one holds and whose time has come, in the order of that time, ties in publish
+     * order. Each gets the claim's token and counts an attempt. Never waits for a row that another claim or settle holds.
+     *
+     * <p>An event found with a lapsed lease counts a lapse. If its attempts are used up as well it becomes a dead letter
+     * instead of being claimed.
+     *
+     * @param claim what to claim
+     * @return one answer for each request, in their order
+     */
+    Mono<List<Claimed>> claim(Claim claim);
+
+    /**
+     * Applies settlements, each while its row is leased under its token.
+     *
+     * @param settlements at least one; no event and token occurs twice
+     * @return what became of each, in their order
+     */
+    Mono<List<SettleResult>> settle(List<Settlement> settlements);
+
+    /**
+     * Releases what the backend itself opened. Called once, last.
+     *
+     * @return completes when it is done
+     */
+    Mono<Void> shutdown();
+}

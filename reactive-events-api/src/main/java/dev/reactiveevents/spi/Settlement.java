@@ -1,0 +1,44 @@
+package dev.reactiveevents.spi;
+
+import java.time.Duration;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What shall become of a delivery, under the lease token that proves whose it is.
+ *
+ * @param outcome what
+ * @param channel the event's channel
+ * @param eventId the event
+ * @param leaseToken the delivery's token
+ * @param after for {@code RETRY} how long until it is due again, for {@code EXTEND} how long the lease is to last from now;
+ *     otherwise zero
+ * @param reason for {@code DEAD} and {@code RETRY}, what went wrong, if known
+ */
+public record Settlement(
+        Outcome outcome,
+        String channel,
+        UUID eventId,
+        UUID leaseToken,
+        Duration after,
+        @Nullable String reason) {
+
+    /** What can become of a delivery. */
+    public enum Outcome {
+        /** Done: the event is kept for its retention, or deleted. */
+        ACK,
+        /** It becomes due again after a while. The attempt counts. */
+        RETRY,
+        /** It becomes a dead letter. */
+        DEAD,
+        /** It was never handed over: it is due again at its old place, and the attempt does not count. */
+        RELEASE,
+        /** It stays leased, until the given time from now if that is later than its lease. */
+        EXTEND;
+
+        /** {@return whether the event is delivered again} */
+        public boolean givesBack() {
+            return this == RETRY || this == RELEASE;
+        }
+    }
+}

@@ -1,0 +1,24 @@
+package dev.reactiveevents;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import reactor.blockhound.BlockingOperationError;
+import reactor.core.publisher.Mono;
+import reactor.core.scheduler.Schedulers;
+
+/** Without this, a build in which BlockHound was not installed would look as green as one in which nothing blocks. */
+class BlockHoundTest {
+
+    @Test
+    void blockingOnAParallelThreadIsDetected() {
+        Mono<Boolean> waiting = Mono.fromCallable(() -> new CountDownLatch(1).await(10, TimeUnit.MILLISECONDS))
+                .subscribeOn(Schedulers.parallel());
+
+        assertThatThrownBy(() -> waiting.toFuture().join()).hasCauseInstanceOf(BlockingOperationError.class);
+        assertThat(Schedulers.isInNonBlockingThread()).isFalse();
+    }
+}

@@ -1,0 +1,77 @@
+package dev.reactiveevents;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.time.Duration;
+import java.util.HashSet;
+import java.util.Set;
+import org.junit.jupiter.api.Test;
+
+class RetryPolicyTest {
+
+    @Test
+    void exponentialDoublesWithAFifthOfJitterUpToItsLongest() {
+        RetryPolicy policy = RetryPolicy.exponential(Duration.ofSeconds(1), Duration.ofMinutes(5));
+
+        for (int failures = 1; failures <= 8; failures++) {
+            long millis = 1_000L << (failures - 1);
+            assertThat(policy.delayAfter(failures).orElseThrow())
+                    .isBetween(Duration.ofMillis(millis * 8 / 10), Duration.ofMillis(millis * 12 / 10));
+        }
+        assertThat(policy.delayAfter(20)).contains(Duration.ofMinutes(5));
+        assertThat(policy.delayAfter(Integer.MAX_VALUE)).contains(Duration.ofMinutes(5));
+    }
+
+    @Test
+    void jitterVaries() {
+        Set<Duration> delays = new HashSet<>();
+        for (int i = 0; i < 50; i++) {
+            delays.add(RetryPolicy.defaults().delayAfter(3).orElseThrow());
+        }
+
+        assertThat(delays).hasSizeGreaterThan(10);
+    }
+
+    @Test
+    void fixedIsFixed() {
+        assertThat(RetryPolicy.fixed(Duration.ofSeconds(7)).delayAfter(100)).contains(Duration.ofSeconds(7));
+    }
+
+    @Test
+    void noneGivesUpAtOnce() {
+        assertThat(RetryPolicy.none().delayAfter(1)).isEmpty();
+    }
+
+    @Test
+    void customMayGiveUp() {
+        RetryPolicy policy = RetryPolicy.custom(failures -> failures < 3 ? Duration.ofSeconds(failures) : null);
+
+        assertThat(policy.delayAfter(2)).contains(Duration.ofSeconds(2));
+        assertThat(policy.delayAfter(3)).isEmpty();
+    }
+
+    @Test
+    void someFailuresAreFinal() {
+        RetryPolicy policy = RetryPolicy.fixed(Duration.ZERO)
+                .notOn(IllegalArgumentException.class)
+                .notOn(error -> "final".equals(error.getMessage()));
+
+        assertThat(policy.delayAfter(1, new NumberFormatException())).isEmpty();
+        assertThat(policy.delayAfter(1, new IllegalStateException("final"))).isEmpty();
+        assertThat(policy.delayAfter(1, new IllegalStateException("passing"))).isPresent();
+    }
+
+    @Test
+    void badValuesAreRefused() {
+        assertThatThrownBy(() -> RetryPolicy.exponential(Duration.ZERO, Duration.ofSeconds(1)))
+                .isInstanceOf(EventException.Invalid.class);
+        assertThatThrownBy(() -> RetryPolicy.exponential(Duration.ofSeconds(2), Duration.ofSeconds(1)))
+                .isInstanceOf(EventException.Invalid.class);
+        assertThatThrownBy(() -> RetryPolicy.fixed(Duration.ofSeconds(-1))).isInstanceOf(EventException.Invalid.class);
+        assertThatThrownBy(() ->
+                        RetryPolicy.custom(failures -> Duration.ofSeconds(-1)).delayAfter(1))
+                .isInstanceOf(EventException.Invalid.class)
+                .hasMessageContaining("PT-1S");
+    }
+}

@@ -1,0 +1,262 @@
+package dev.reactiveevents.engine;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.reactiveevents.EventException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import reactor.core.Disposable;
+import reactor.core.publisher.Mono;
+import reactor.core.publisher.Sinks;
+import reactor.test.scheduler.VirtualTimeScheduler;
+
+class BatcherTest {
+
+    /** A batch in flight, which the test answers. */
+    private record Writing(List<String> items, Sinks.One<List<String>> answer) {
+        void succeed() {
+            answer.tryEmitValue(items.stream().map(item -> item + "!").toList());
+        }
+
+        void fail(Throwable error) {
+            answer.tryEmitError(error);
+        }
+    }
+
+    private final VirtualTimeScheduler clock = VirtualTimeScheduler.create();
+    private final List<Writing> writes = new ArrayList<>();
+
+    private Batcher<String, String> batcher(int lanes) {
+        return batcher(new Batcher.Limits("Testing", lanes, 4, 100, 50, Duration.ofSeconds(10)));
+    }
+
+    private Batcher<String, String> batcher(Batcher.Limits limits) {
+        EngineTime time = new EngineTime(clock, () -> clock.now(TimeUnit.NANOSECONDS));
+        return new Batcher<>(limits, String::length, this::write, time);
+    }
+
+    private Mono<List<String>> write(List<String> items) {
+        Writing writing = new Writing(List.copyOf(items), Sinks.one());
+        writes.add(writing);
+        return writing.answer().asMono();
+    }
+
+    private final List<String> answers = new ArrayList<>();
+    private final List<Throwable> errors = new ArrayList<>();
+
+    private Disposable submit(Batcher<String, String> batcher, String item) {
+        return batcher.submit(item).subscribe(answers::add, errors::add);
+    }
+
+    private void submitAll(Batcher<String, String> batcher, String... items) {
+        for (String item : items) {
+            submit(batcher, item);
+        }
+    }
+
+    private List<List<String>> written() {
+        return writes.stream().map(Writing::items).toList();
+    }
+
+    @AfterEach
+    void disposeClock() {
+        clock.dispose();
+    }
+
+    @Test
+    void whatComesAloneGoesAtOnce() {
+        submit(batcher(1), "a");
+
+        assertThat(written()).containsExactly(List.of("a"));
+    }
+
+    @Test
+    void nothingIsDoneBeforeSomebodySubscribes() {
+        Mono<String> cold = batcher(1).submit("a");
+
+        assertThat(cold).isNotNull();
+        assertThat(written()).isEmpty();
+    }
+
+    @Test
+    void whatArrivesDuringAWriteIsTheNextBatch() {
+        submitAll(batcher(1), "a", "b", "c");
+        writes.get(0).succeed();
+        writes.get(1).succeed();
+
+        assertThat(written()).containsExactly(List.of("a"), List.of("b", "c"));
+        assertThat(answers).containsExactly("a!", "b!", "c!");
+    }
+
+    @Test
+    void eachLaneHasOneWriteInFlight() {
+        submitAll(batcher(2), "a", "b", "c", "d");
+
+        assertThat(written()).containsExactly(List.of("a"), List.of("b"));
+    }
+
+    @Test
+    void aBatchIsCappedInRows() {
+        submitAll(batcher(1), "0", "1", "2", "3", "4", "5");
+        writes.get(0).succeed();
+
+        assertThat(writes.get(1).items()).containsExactly("1", "2", "3", "4");
+    }
+
+    @Test
+    void aBatchIsCappedInWeightButTakesOneOfAnyWeight() {
+        submitAll(batcher(1), "0", "x".repeat(90), "y".repeat(20), "z".repeat(200));
+        writes.get(0).succeed();
+        writes.get(1).succeed();
+        writes.get(2).succeed();
+
+        assertThat(writes)
+                .extracting(writing -> writing.items().get(0).charAt(0))
+                .containsExactly('0', 'x', 'y', 'z');
+    }
+
+    @Test
+    void cancellingBeforeTheWriteWithdraws() {
+        Batcher<String, String> batcher = batcher(1);
+        submit(batcher, "a");
+        Disposable b = submit(batcher, "b");
+        submit(batcher, "c");
+        b.dispose();
+        writes.get(0).succeed();
+
+        assertThat(writes.get(1).items()).containsExactly("c");
+    }
+
+    @Test
+    void cancellingDuringTheWriteLeavesTheOthersAlone() {
+        Batcher<String, String> batcher = batcher(1);
+        submit(batcher, "a");
+        Disposable b = submit(batcher, "b");
+        submit(batcher, "c");
+        writes.get(0).succeed();
+        b.dispose();
+        writes.get(1).succeed();
+
+        assertThat(answers).containsExactly("a!", "c!");
+        assertThat(errors).isEmpty();
+    }
+
+    @Test
+    void anInvalidItemFailsAlone() {
+        Batcher<String, String> batcher = batcher(1);
+        submitAll(batcher, "first", "a", "b", "bad", "c");
+        writes.get(0).succeed();
+        for (int i = 1; i < writes.size(); i++) {
+            Writing writing = writes.get(i);
+            if (writing.items().contains("bad")) {
+                writing.fail(new EventException.Invalid("bad"));
+            } else {
+                writing.succeed();
+            }
+        }
+
+        assertThat(answers).containsExactlyInAnyOrder("first!", "a!", "b!", "c!");
+        assertThat(errors).singleElement().isInstanceOf(EventException.Invalid.class);
+    }
+
+    @Test
+    void aLostConnectionFailsTheWholeBatchAndNothingElse() {
+        submitAll(batcher(1), "a", "b", "c");
+        writes.get(0).fail(new EventException.OutcomeUnknown("lost", null));
+        writes.get(1).succeed();
+
+        assertThat(errors).hasSize(1);
+        assertThat(answers).containsExactly("b!", "c!");
+    }
+
+    @Test
+    void aWriteThatIsNotAnsweredIsOfUnknownOutcome() {
+        submit(batcher(1), "a");
+        clock.advanceTimeBy(Duration.ofSeconds(11));
+
+        assertThat(errors).singleElement().isInstanceOf(EventException.OutcomeUnknown.class);
+    }
+
+    @Test
+    void whoWaitedTooLongForATurnIsToldThatNothingWasChanged() {
+        submitAll(batcher(1), "0", "1", "2", "3", "4", "late");
+        clock.advanceTimeBy(Duration.ofSeconds(9));
+        writes.get(0).succeed();
+        clock.advanceTimeBy(Duration.ofSeconds(9));
+        writes.get(1).succeed();
+
+        assertThat(answers).containsExactly("0!", "1!", "2!", "3!", "4!");
+        assertThat(errors).singleElement().isInstanceOf(EventException.Unavailable.class);
+        assertThat(writes).hasSize(2);
+    }
+
+    @Test
+    void theNumberOfWaitingItemsIsBounded() {
+        Batcher<String, String> batcher = batcher(new Batcher.Limits("Testing", 1, 4, 100, 2, Duration.ofSeconds(10)));
+        submitAll(batcher, "a", "b", "c", "d");
+
+        assertThat(errors)
+                .singleElement()
+                .isInstanceOf(EventException.Unavailable.class)
+                .extracting(Throwable::getMessage)
+                .asString()
+                .contains("2 are waiting already");
+    }
+
+    @Test
+    void drainedCompletesOnceNothingWaitsOrIsInFlight() {
+        Batcher<String, String> batcher = batcher(1);
+        submitAll(batcher, "a", "b");
+        List<String> done = new ArrayList<>();
+        batcher.drained().subscribe(null, null, () -> done.add("done"));
+        assertThat(done).isEmpty();
+        writes.get(0).succeed();
+        assertThat(done).isEmpty();
+        writes.get(1).succeed();
+
+        assertThat(done).containsExactly("done");
+    }
+
+    @Test
+    void abortFailsWhatWaitsWhatIsInFlightAndWhatComesLater() {
+        Batcher<String, String> batcher = batcher(1);
+        submitAll(batcher, "in flight", "waiting");
+        batcher.abort(new EventException.OutcomeUnknown("over", null));
+        submit(batcher, "later");
+
+        assertThat(errors).hasSize(3).allMatch(error -> error.getMessage().equals("over"));
+        assertThat(written()).containsExactly(List.of("in flight"));
+    }
+
+    @Test
+    void aThousandSynchronousAnswersDoNotOverflowTheStack() {
+        Batcher<String, String> batcher = new Batcher<>(
+                new Batcher.Limits("Testing", 1, 1, 100, 200_000, Duration.ofSeconds(10)),
+                String::length,
+                Mono::just,
+                new EngineTime(clock, () -> clock.now(TimeUnit.NANOSECONDS)));
+        for (int i = 0; i < 100_000; i++) {
+            submit(batcher, "x");
+        }
+
+        assertThat(answers).hasSize(100_000);
+    }
+
+    @Test
+    void aWriterThatThrowsFailsTheBatch() {
+        Batcher<String, String> batcher = new Batcher<>(
+                new Batcher.Limits("Testing", 1, 1, 100, 10, Duration.ofSeconds(10)),
+                String::length,
+                items -> {
+                    throw new IllegalStateException("no");
+                },
+                new EngineTime(clock, () -> clock.now(TimeUnit.NANOSECONDS)));
+
+        assertThatThrownBy(() -> batcher.submit("a").toFuture().join()).hasRootCauseMessage("no");
+    }
+}

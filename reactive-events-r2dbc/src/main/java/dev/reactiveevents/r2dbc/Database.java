@@ -1,0 +1,153 @@
+package dev.reactiveevents.r2dbc;
+
+import dev.reactiveevents.EventException;
+import dev.reactiveevents.r2dbc.dialect.Dialect;
+import dev.reactiveevents.r2dbc.dialect.QueueTable;
+import io.r2dbc.spi.Connection;
+import io.r2dbc.spi.ConnectionFactory;
+import java.time.Duration;
+import java.util.function.Function;
+import reactor.core.publisher.Mono;
+import reactor.core.scheduler.Schedulers;
+import reactor.util.Logger;
+import reactor.util.Loggers;
+import reactor.util.context.Context;
+import reactor.util.retry.Retry;
+
+/**
+ * Runs work on connections: one connection for each, never while another is held, and closed whatever happens. Work that is
+ * in conflict with others is done again; other failures become the exceptions of this library. The caller's Reactor Context
+ * is left out, because a factory that knows Spring would join the caller's transaction through it.
+ */
+final class Database {
+
+    private static final Logger LOG = Loggers.getLogger(Database.class);
+
+    private static final Retry AFTER_CONFLICT = Retry.backoff(8, Duration.ofMillis(5))
+            .maxBackoff(Duration.ofMillis(500))
+            .jitter(0.75)
+            .filter(Failures.Conflict.class::isInstance)
+            .onRetryExhaustedThrow((spec, signal) -> signal.failure());
+
+    private final ConnectionFactory factory;
+    private final Dialect dialect;
+    private final Failures failures;
+    private volatile boolean verified;
+
+    Database(ConnectionFactory factory, Dialect dialect, QueueTable table) {
+        this.factory = factory;
+        this.dialect = dialect;
+        this.failures = new Failures(dialect, table);
+    }
+
+    /** Runs one statement, which commits by itself. The sentence of an error begins with what was attempted. */
+    <T> Mono<T> statement(String attempted, Function<Connection, Mono<T>> work) {
+        return again(Mono.usingWhen(
+                connect(attempted),
+                lent -> lent.run(offloaded(verify(lent.connection)
+                        .onErrorMap(failure -> failures.ofUndone(attempted, failure))
+                        .then(Mono.defer(() -> work.apply(lent.connection)))
+                        .onErrorMap(failure -> failures.ofCommit(attempted, failure)))),
+                this::close,
+                (lent, failure) -> close(lent),
+                lent -> lent.ended().then(close(lent))));
+    }
+
+    /** Runs work in a transaction. */
+    <T> Mono<T> transaction(String attempted, Function<Connection, Mono<T>> work) {
+        return transaction(attempted, dialect::begin, work);
+    }
+
+    /** Runs work in the transaction of a claim. */
+    <T> Mono<T> claim(String attempted, Function<Connection, Mono<T>> work) {
+        return transaction(attempted, dialect::beginClaim, work);
+    }
+
+    private <T> Mono<T> transaction(
+            String attempted, Function<Connection, Mono<Void>> begin, Function<Connection, Mono<T>> work) {
+        return again(Mono.usingWhen(
+                connect(attempted),
+                lent -> lent.run(offloaded(verify(lent.connection)
+                        .then(Mono.defer(() -> begin.apply(lent.connection)))
+                        .then(Mono.defer(() -> work.apply(lent.connection)))
+                        .onErrorMap(failure -> failures.ofUndone(attempted, failure)))),
+                lent -> commit(attempted, lent),
+                (lent, failure) -> rollback(lent),
+                lent -> lent.ended().then(rollback(lent))));
+    }
+
+    /**
+     * A connection, and the work that runs on it. Who cancels leaves at once, and the work is not interrupted but awaited:
+     * otherwise a rollback could overtake it, and the next to use the connection meet it.
+     */
+    private static final class Lent {
+
+        private final Connection connection;
+        private volatile Mono<?> work = Mono.empty();
+
+        Lent(Connection connection) {
+            this.connection = connection;
+        }
+
+        <T> Mono<T> run(Mono<T> cancellable) {
+            Mono<T> toItsEnd = cancellable.cache();
+            work = toItsEnd;
+            return toItsEnd;
+        }
+
+        Mono<Void> ended() {
+            return Mono.defer(() -> work.then().onErrorComplete());
+        }
+    }
+
+    private Mono<Lent> connect(String attempted) {
+        return offloaded(Mono.defer(() -> Mono.<Connection>from(factory.create())))
+                .map(Lent::new)
+                .onErrorMap(failure -> failures.ofUndone(attempted, failure));
+    }
+
+    private Mono<Void> verify(Connection connection) {
+        return Mono.defer(() ->
+                verified ? Mono.empty() : dialect.verify(factory, connection).doOnSuccess(done -> verified = true));
+    }
+
+    private Mono<Void> commit(String attempted, Lent lent) {
+        return offloaded(Mono.defer(() -> Mono.from(lent.connection.commitTransaction())))
+                .onErrorMap(failure -> failures.ofCommit(attempted, failure))
+                .onErrorResume(failure -> rollback(lent).then(Mono.error(failure)))
+                .then(close(lent));
+    }
+
+    private Mono<Void> rollback(Lent lent) {
+        return harmless(Mono.defer(() -> dialect.rollback(lent.connection))).then(close(lent));
+    }
+
+    private Mono<Void> close(Lent lent) {
+        return harmless(Mono.defer(() -> Mono.from(lent.connection.close())));
+    }
+
+    /** The outcome is decided by then, and a connection that cannot be given back in order is of no more use. */
+    private Mono<Void> harmless(Mono<Void> ending) {
+        return offloaded(ending).onErrorResume(failure -> {
+            LOG.debug("A connection could not be given back in order.", failure);
+            return Mono.empty();
+        });
+    }
+
+    private <T> Mono<T> offloaded(Mono<T> mayBlock) {
+        return dialect.blocks() ? mayBlock.subscribeOn(Schedulers.boundedElastic()) : mayBlock;
+    }
+
+    private static <T> Mono<T> again(Mono<T> once) {
+        return once.onErrorMap(Database::unwrapped)
+                .retryWhen(AFTER_CONFLICT)
+                .onErrorMap(Failures.Conflict.class, Failures.Conflict::outcome)
+                .contextWrite(context -> Context.empty());
+    }
+
+    /** The failure of a commit comes wrapped, because it is the end of a {@code usingWhen}. */
+    private static Throwable unwrapped(Throwable failure) {
+        boolean known = failure instanceof EventException || failure instanceof Failures.Conflict;
+        return known || failure.getCause() == null ? failure : failure.getCause();
+    }
+}

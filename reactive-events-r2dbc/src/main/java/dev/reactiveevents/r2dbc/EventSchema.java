@@ -1,0 +1,177 @@
+package dev.reactiveevents.r2dbc;
+
+import dev.reactiveevents.CheckReturnValue;
+import dev.reactiveevents.EventException;
+import dev.reactiveevents.r2dbc.dialect.Dialect;
+import dev.reactiveevents.r2dbc.dialect.QueueTable;
+import io.r2dbc.spi.Connection;
+import io.r2dbc.spi.Result;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.List;
+import java.util.Objects;
+import java.util.stream.Stream;
+import reactor.core.publisher.Flux;
+import reactor.core.publisher.Mono;
+import reactor.core.scheduler.Schedulers;
+import reactor.util.retry.Retry;
+
+/**
+ * The tables of a channel: the queue table, and beside it a small one that ends in {@code _maintenance} and knows their
+ * version. All methods can be repeated. They fail with {@link EventException.Misconfigured} if a permission is missing, and
+ * as a channel's other methods if the database is away.
+ */
+public final class EventSchema {
+
+    private static final String VERSION = "SELECT version FROM ${table:maintenance} WHERE task = 'schema'";
+
+    private final Database database;
+    private final Dialect dialect;
+    private final QueueTable table;
+    private final String settings;
+
+    EventSchema(Database database, Dialect dialect, QueueTable table, String settings) {
+        this.database = database;
+        this.dialect = dialect;
+        this.table = table;
+        this.settings = settings;
+    }
+
+    /**
+     * The tables of a channel.
+     *
+     * @param channel the channel
+     * @return its tables
+     */
+    public static EventSchema of(R2dbcEventChannel channel) {
+        return channel.schema();
+    }
+
+    /**
+     * Creates what is missing: the schema if one was named, the tables, and what later versions add. Many processes may do
+     * so at the same time. Settings such as the fillfactor count when the table is created.
+     *
+     * @return completes when the tables are there and up to date; cancelling leaves what was done by then
+     */
+    @CheckReturnValue
+    public Mono<Void> migrate() {
+        return version()
+                .onErrorResume(EventException.Misconfigured.class, missing -> Mono.just(0))
+                .filter(version -> version < newest())
+                .flatMap(version -> ddl().flatMap(this::apply))
+                .retryWhen(Retry.backoff(5, Duration.ofMillis(50))
+                        .filter(EventException.Unavailable.class::isInstance)
+                        .onRetryExhaustedThrow((spec, signal) -> signal.failure()));
+    }
+
+    /**
+     * Looks whether the tables are there and up to date.
+     *
+     * @return completes if so; otherwise fails with {@link EventException.Misconfigured}, which says what to do
+     */
+    @CheckReturnValue
+    public Mono<Void> validate() {
+        return version()
+                .flatMap(version -> version >= newest()
+                        ? Mono.empty()
+                        : Mono.error(new EventException.Misconfigured(
+                                "The table " + table + " on " + dialect.name() + " has version " + version
+                                        + ", and version " + newest()
+                                        + " is needed; run EventSchema.of(channel).migrate().",
+                                null)));
+    }
+
+    /**
+     * The DDL that {@link #migrate()} would apply to an empty database, for a tool such as Flyway or Liquibase. Does not
+     * connect.
+     *
+     * @return SQL statements, each with a semicolon at the end of a line
+     */
+    public String script() {
+        String schema = table.schema() == null ? "" : "CREATE SCHEMA IF NOT EXISTS \"" + table.schema() + "\";\n\n";
+        return schema + String.join("\n", files());
+    }
+
+    /**
+     * Drops the tables, with all events in them.
+     *
+     * @return completes when they are gone, also if there were none
+     */
+    @CheckReturnValue
+    public Mono<Void> drop() {
+        return database.transaction(
+                "Dropping the table " + table,
+                connection -> execute(connection, table.fill("DROP TABLE IF EXISTS ${table}"))
+                        .then(Mono.defer(
+                                () -> execute(connection, table.fill("DROP TABLE IF EXISTS ${table:maintenance}")))));
+    }
+
+    private int newest() {
+        return dialect.migrations().size();
+    }
+
+    private Mono<Integer> version() {
+        return database.statement("Reading the version of the table " + table, this::version);
+    }
+
+    private Mono<Integer> version(Connection connection) {
+        return Flux.from(connection.createStatement(table.fill(VERSION)).execute())
+                .concatMap(result -> result.map(row -> Objects.requireNonNull(row.get("version", Integer.class))))
+                .next()
+                .defaultIfEmpty(0);
+    }
+
+    /** The first file makes the version known, and the others follow from there. */
+    private Mono<Void> apply(List<List<String>> files) {
+        return database.transaction(
+                "Creating the table " + table,
+                connection -> dialect.prepareMigration(connection, table)
+                        .then(Mono.defer(() -> apply(connection, files.get(0))))
+                        .then(Mono.defer(() -> version(connection)))
+                        .flatMapMany(version -> Flux.fromIterable(files).skip(version))
+                        .concatMap(file -> apply(connection, file))
+                        .then());
+    }
+
+    private static Mono<Void> apply(Connection connection, List<String> statements) {
+        return Flux.fromIterable(statements)
+                .concatMap(statement -> execute(connection, statement))
+                .then();
+    }
+
+    private static Mono<Void> execute(Connection connection, String sql) {
+        return Flux.from(connection.createStatement(sql).execute())
+                .concatMap(Result::getRowsUpdated)
+                .then();
+    }
+
+    private Mono<List<List<String>>> ddl() {
+        return Mono.fromCallable(
+                        () -> files().stream().map(EventSchema::statements).toList())
+                .subscribeOn(Schedulers.boundedElastic());
+    }
+
+    private static List<String> statements(String file) {
+        return Stream.of(file.split(";\\s*(\\R|$)"))
+                .filter(statement -> !statement.isBlank())
+                .toList();
+    }
+
+    private List<String> files() {
+        return dialect.migrations().stream()
+                .map(this::read)
+                .map(file -> table.fill(file.replace("${settings}", settings)))
+                .toList();
+    }
+
+    private String read(String resource) {
+        try (InputStream file = dialect.getClass().getResourceAsStream(resource)) {
+            return new String(Objects.requireNonNull(file, resource).readAllBytes(), StandardCharsets.UTF_8);
+        } catch (IOException unreadable) {
+            throw new UncheckedIOException(unreadable);
+        }
+    }
+}

@@ -1,0 +1,112 @@
+package dev.reactiveevents.r2dbc;
+
+import dev.reactiveevents.EventException;
+import dev.reactiveevents.r2dbc.dialect.Dialect;
+import dev.reactiveevents.r2dbc.dialect.Failure;
+import dev.reactiveevents.r2dbc.dialect.QueueTable;
+import io.r2dbc.spi.R2dbcException;
+import org.jspecify.annotations.Nullable;
+
+/** Turns what a driver reports into what a caller can do about it. */
+final class Failures {
+
+    private final Dialect dialect;
+    private final QueueTable table;
+
+    Failures(Dialect dialect, QueueTable table) {
+        this.dialect = dialect;
+        this.table = table;
+    }
+
+    /** What two transactions do to each other: it is undone, and worth doing again at once. */
+    static final class Conflict extends RuntimeException {
+        private static final long serialVersionUID = 1L;
+
+        private final transient EventException outcome;
+
+        Conflict(EventException outcome, Throwable cause) {
+            super(outcome.getMessage(), cause, false, false);
+            this.outcome = outcome;
+        }
+
+        EventException outcome() {
+            return outcome;
+        }
+    }
+
+    /** No connection was had, or a transaction failed before its commit: nothing can have come of it. */
+    Throwable ofUndone(String attempted, Throwable failure) {
+        return translate(attempted, failure, false);
+    }
+
+    /** What failed was a commit: if the connection broke, it may have been done. */
+    Throwable ofCommit(String attempted, Throwable failure) {
+        return translate(attempted, failure, true);
+    }
+
+    private Throwable translate(String attempted, Throwable failure, boolean committing) {
+        if (failure instanceof EventException || failure instanceof Conflict) {
+            return failure;
+        }
+        R2dbcException told = toldBy(failure);
+        Failure meaning = told == null ? Failure.DISCONNECTED : dialect.classify(told);
+        String where = " on " + dialect.name() + " failed" + state(told) + ": ";
+        return switch (meaning) {
+            case CONFLICT ->
+                new Conflict(
+                        new EventException.Unavailable(
+                                attempted + where
+                                        + "others were in its way again and again. Nothing was changed; try again.",
+                                failure),
+                        failure);
+            case DATA ->
+                new EventException.Invalid(
+                        attempted + where + "the database refuses the values. Nothing was changed; correct them.",
+                        failure);
+            case MISSING ->
+                new EventException.Misconfigured(
+                        attempted + where + "the table " + table + " or its like is missing or too old; run"
+                                + " EventSchema.of(channel).migrate().",
+                        failure);
+            case FORBIDDEN ->
+                new EventException.Misconfigured(
+                        attempted + where + "the user may not do this; run GRANT SELECT, INSERT, UPDATE, DELETE ON "
+                                + table.fill("${table}, ${table:maintenance}") + " TO that user, and"
+                                + " EventSchema.of(channel).migrate() as a user who may create tables.",
+                        failure);
+            case ACCESS ->
+                new EventException.Misconfigured(
+                        attempted + where
+                                + "the database does not let this user in, or is not there; check user, password and"
+                                + " database name.",
+                        failure);
+            case DISCONNECTED ->
+                committing
+                        ? new EventException.OutcomeUnknown(
+                                attempted + where
+                                        + "the connection was lost before the answer came, so that it may have been"
+                                        + " done. Trying again is safe.",
+                                failure)
+                        : new EventException.Unavailable(
+                                attempted + where
+                                        + "there was no connection. Nothing was changed; see that the database runs"
+                                        + " and that the pool has room, and try again.",
+                                failure);
+            case REFUSED ->
+                new EventException.Unavailable(
+                        attempted + where + "the database could not. Nothing was changed; try again.", failure);
+        };
+    }
+
+    private static @Nullable R2dbcException toldBy(Throwable failure) {
+        Throwable cause = failure;
+        while (cause != null && !(cause instanceof R2dbcException)) {
+            cause = cause.getCause();
+        }
+        return (R2dbcException) cause;
+    }
+
+    private static String state(@Nullable R2dbcException told) {
+        return told == null || told.getSqlState() == null ? "" : " with SQLSTATE " + told.getSqlState();
+    }
+}

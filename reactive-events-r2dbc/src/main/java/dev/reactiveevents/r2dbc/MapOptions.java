@@ -1,0 +1,97 @@
+package dev.reactiveevents.r2dbc;
+
+import dev.reactiveevents.EventException;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.function.BiConsumer;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+
+/** Options by the names that the systems we follow give them, as they stand in configuration files. */
+final class MapOptions {
+
+    private static final Map<String, BiConsumer<R2dbcEventChannel.Builder, Object>> KNOWN = Map.of(
+            "events_backend", (builder, value) -> builder.backend(backend(value)),
+            "queue_table", (builder, value) -> builder.queueTable(text("queue_table", value)),
+            "lease_seconds", (builder, value) -> builder.lease(seconds("lease_seconds", value, 0.1)),
+            "retention_seconds", (builder, value) -> builder.retention(seconds("retention_seconds", value, 0)),
+            "poll_interval", (builder, value) -> builder.pollInterval(seconds("poll_interval", value, 0.001)));
+
+    private static final Set<String> TO_COME = Set.of(
+            "in_memory", "aq_queue", "aq_wait_seconds", "aq_visibility", "portal_bridge", "listener_queue_capacity");
+
+    private static final double LONGEST_SECONDS = 1e9;
+
+    private MapOptions() {}
+
+    static void apply(Map<String, ?> options, R2dbcEventChannel.Builder builder) {
+        options.forEach((key, value) -> apply(key, value, builder));
+    }
+
+    private static void apply(String key, @Nullable Object value, R2dbcEventChannel.Builder builder) {
+        BiConsumer<R2dbcEventChannel.Builder, Object> known = KNOWN.get(key);
+        if (TO_COME.contains(key)) {
+            throw new EventException.Unsupported(
+                    "The option " + key + " belongs to something that this version does not" + " have; leave it out.");
+        } else if (value == null) {
+            throw invalid(key, null, "a value, or no such key");
+        } else if (known != null) {
+            known.accept(builder, value);
+        } else if (key.equals("fillfactor") || key.startsWith("autovacuum_")) {
+            builder.setting(key, number(key, value, "a number"));
+        } else {
+            throw new EventException.Invalid("The option " + key + " is unknown; known are "
+                    + new TreeSet<>(KNOWN.keySet()) + ", fillfactor and autovacuum_….");
+        }
+    }
+
+    private static BackendType backend(Object value) {
+        if (value instanceof BackendType backend) {
+            return backend;
+        }
+        return Arrays.stream(BackendType.values())
+                .filter(backend -> backend.optionName().equals(value))
+                .findAny()
+                .orElseThrow(() -> invalid(
+                        "events_backend",
+                        value,
+                        "one of "
+                                + Arrays.stream(BackendType.values())
+                                        .map(BackendType::optionName)
+                                        .collect(Collectors.joining(", "))));
+    }
+
+    private static String text(String key, Object value) {
+        if (value instanceof String text) {
+            return text;
+        }
+        throw invalid(key, value, "a string");
+    }
+
+    private static Duration seconds(String key, Object value, double least) {
+        String range = "a number of seconds, at least " + (least == 0 ? "0" : Double.toString(least));
+        double seconds = number(key, value, range).doubleValue();
+        if (!(seconds >= least && seconds <= LONGEST_SECONDS)) {
+            throw invalid(key, value, range);
+        }
+        return Duration.ofNanos(Math.round(seconds * 1e9));
+    }
+
+    private static Number number(String key, Object value, String range) {
+        if (value instanceof Number number) {
+            return number;
+        }
+        throw invalid(key, value, range);
+    }
+
+    private static EventException.Invalid invalid(String key, @Nullable Object value, String range) {
+        return new EventException.Invalid("The option " + key + " was " + shown(value) + "; give " + range + ".");
+    }
+
+    private static String shown(@Nullable Object value) {
+        return value instanceof String text ? '"' + text + '"' : String.valueOf(value);
+    }
+}

@@ -1,0 +1,398 @@
+package dev.reactiveevents.r2dbc;
+
+import dev.reactiveevents.CheckReturnValue;
+import dev.reactiveevents.Event;
+import dev.reactiveevents.EventChannel;
+import dev.reactiveevents.EventException;
+import dev.reactiveevents.EventMessage;
+import dev.reactiveevents.RetryPolicy;
+import dev.reactiveevents.SubscribeOptions;
+import dev.reactiveevents.engine.ChannelOptions;
+import dev.reactiveevents.engine.EventChannels;
+import dev.reactiveevents.r2dbc.dialect.Dialect;
+import dev.reactiveevents.r2dbc.dialect.QueueStatements;
+import dev.reactiveevents.r2dbc.dialect.QueueTable;
+import dev.reactiveevents.spi.EventBackend;
+import io.r2dbc.spi.ConnectionFactory;
+import java.time.Duration;
+import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.UnaryOperator;
+import org.jspecify.annotations.Nullable;
+import org.reactivestreams.Publisher;
+import reactor.core.publisher.Flux;
+import reactor.core.publisher.Mono;
+import tools.jackson.databind.json.JsonMapper;
+
+/**
+ * An event channel on a database. The tables are made by {@link EventSchema#migrate()}.
+ *
+ * <p>The connection factory stays the caller's: {@link #shutdown()} does not close it. Without a pool each statement opens a
+ * connection of its own, which works and is slow. A pool of one is enough for the channel; while publishing and subscribing
+ * at full speed it uses up to about ten.
+ */
+public final class R2dbcEventChannel implements EventChannel {
+
+    private static final Duration LONGEST_RETENTION = Duration.ofDays(36_525);
+
+    private final EventChannel channel;
+    private final EventSchema schema;
+
+    R2dbcEventChannel(EventChannel channel, EventSchema schema) {
+        this.channel = channel;
+        this.schema = schema;
+    }
+
+    /**
+     * A channel with the defaults of its database. Does not connect.
+     *
+     * @param connectionFactory the database, preferably a pool
+     * @return the channel
+     * @throws EventException.Misconfigured if no dialect serves this factory
+     * @throws EventException.Unsupported if the default backend of this database is not there yet, as on PostgreSQL
+     */
+    public static R2dbcEventChannel create(ConnectionFactory connectionFactory) {
+        return builder(connectionFactory).build();
+    }
+
+    /**
+     * Builds a channel step by step.
+     *
+     * @param connectionFactory the database, preferably a pool
+     * @return a builder
+     */
+    public static Builder builder(ConnectionFactory connectionFactory) {
+        return new Builder(connectionFactory);
+    }
+
+    EventSchema schema() {
+        return schema;
+    }
+
+    @Override
+    @CheckReturnValue
+    public Mono<String> publish(Event event) {
+        return channel.publish(event);
+    }
+
+    @Override
+    @CheckReturnValue
+    public Mono<List<String>> publishAll(Collection<Event> events) {
+        return channel.publishAll(events);
+    }
+
+    @Override
+    @CheckReturnValue
+    public Flux<String> publishAll(Publisher<Event> events) {
+        return channel.publishAll(events);
+    }
+
+    @Override
+    @CheckReturnValue
+    public Flux<EventMessage> subscribe(Collection<String> channels, SubscribeOptions options) {
+        return channel.subscribe(channels, options);
+    }
+
+    @Override
+    @CheckReturnValue
+    public Mono<EventMessage> receive(String channel, Duration timeout) {
+        return this.channel.receive(channel, timeout);
+    }
+
+    @Override
+    @CheckReturnValue
+    public Mono<Boolean> ack(String eventId) {
+        return channel.ack(eventId);
+    }
+
+    @Override
+    @CheckReturnValue
+    public Mono<Boolean> nack(String eventId) {
+        return channel.nack(eventId);
+    }
+
+    @Override
+    @CheckReturnValue
+    public Mono<Void> shutdown() {
+        return channel.shutdown();
+    }
+
+    /** Builds a channel. What is not set is as the dialect or {@link ChannelOptions#defaults()} has it. Not for many threads. */
+    public static final class Builder {
+
+        private final ConnectionFactory connectionFactory;
+        private final Map<String, Number> settings = new LinkedHashMap<>();
+        private @Nullable Dialect dialect;
+        private @Nullable BackendType backend;
+        private boolean fallback = true;
+        private QueueTable table = new QueueTable(null, "reactive_event_queue");
+        private Duration retention = Duration.ofHours(24);
+        private String consumerName = thisProcess();
+        private ChannelOptions options = ChannelOptions.defaults();
+        private @Nullable Duration lease;
+        private @Nullable Duration pollInterval;
+
+        /** Does not ask for the host's name, which may ask the network. */
+        private static String thisProcess() {
+            String host = System.getenv("HOSTNAME");
+            return (host == null ? "" : host + '-') + ProcessHandle.current().pid();
+        }
+
+        private Builder(ConnectionFactory connectionFactory) {
+            if (connectionFactory == null) {
+                throw new EventException.Invalid("The connection factory of a channel was null; give the database's.");
+            }
+            this.connectionFactory = connectionFactory;
+        }
+
+        /**
+         * Sets where events live.
+         *
+         * @param backend the backend
+         * @return this builder
+         */
+        public Builder backend(BackendType backend) {
+            this.backend = require("backend", backend);
+            return this;
+        }
+
+        /**
+         * Sets what happens where this kind of database lacks the backend.
+         *
+         * @param fallback true, the default, to take {@link BackendType#TABLE_QUEUE} with a warning; false to fail
+         * @return this builder
+         */
+        public Builder fallback(boolean fallback) {
+            this.fallback = fallback;
+            return this;
+        }
+
+        /**
+         * Sets the dialect, if it cannot be told from the connection factory.
+         *
+         * @param dialect the dialect
+         * @return this builder
+         */
+        public Builder dialect(Dialect dialect) {
+            this.dialect = require("dialect", dialect);
+            return this;
+        }
+
+        /**
+         * Sets the table. Names are taken letter by letter.
+         *
+         * @param queueTable {@code table} or {@code schema.table}, each of at most 48 letters, digits and underscores;
+         *     {@code reactive_event_queue} by default
+         * @return this builder
+         */
+        public Builder queueTable(String queueTable) {
+            this.table = QueueTable.of(queueTable);
+            return this;
+        }
+
+        /**
+         * Sets how long acknowledged events are kept. While one is kept, its id is not stored again.
+         *
+         * @param retention 24 hours by default; zero to delete events as they are acknowledged
+         * @return this builder
+         */
+        public Builder retention(Duration retention) {
+            if (retention == null || retention.isNegative() || retention.compareTo(LONGEST_RETENTION) > 0) {
+                throw new EventException.Invalid("The retention of a channel was " + retention
+                        + "; give a duration from zero to a hundred years.");
+            }
+            this.retention = retention;
+            return this;
+        }
+
+        /**
+         * Sets what is written to events that this channel leases, for people to read.
+         *
+         * @param consumerName a name that is not blank; host and process number by default
+         * @return this builder
+         */
+        public Builder consumerName(String consumerName) {
+            if (require("consumer name", consumerName).isBlank()) {
+                throw new EventException.Invalid(
+                        "The consumer name of a channel was blank; give one, or leave it out.");
+            }
+            this.consumerName = consumerName;
+            return this;
+        }
+
+        /**
+         * Sets the lease, see {@link ChannelOptions#lease()}.
+         *
+         * @param lease at least 100 ms
+         * @return this builder
+         */
+        public Builder lease(Duration lease) {
+            this.lease = lease;
+            return change(options -> options.withLease(lease));
+        }
+
+        /**
+         * Sets the poll interval, see {@link ChannelOptions#pollInterval()}.
+         *
+         * @param pollInterval at least 1 ms
+         * @return this builder
+         */
+        public Builder pollInterval(Duration pollInterval) {
+            this.pollInterval = pollInterval;
+            return change(options -> options.withPollInterval(pollInterval));
+        }
+
+        /**
+         * Sets the prefetch, see {@link ChannelOptions#prefetch()}.
+         *
+         * @param prefetch at least 1
+         * @return this builder
+         */
+        public Builder prefetch(int prefetch) {
+            return change(options -> options.withPrefetch(prefetch));
+        }
+
+        /**
+         * Sets the claim batch, see {@link ChannelOptions#claimBatch()}.
+         *
+         * @param claimBatch 1 to 10,000
+         * @return this builder
+         */
+        public Builder claimBatch(int claimBatch) {
+            return change(options -> options.withClaimBatch(claimBatch));
+        }
+
+        /**
+         * Sets after how many failed deliveries an event becomes a dead letter.
+         *
+         * @param maxAttempts at least 1
+         * @return this builder
+         */
+        public Builder maxAttempts(int maxAttempts) {
+            return change(options -> options.withMaxAttempts(maxAttempts));
+        }
+
+        /**
+         * Sets when a nacked event comes again.
+         *
+         * @param retryPolicy the policy
+         * @return this builder
+         */
+        public Builder retryPolicy(RetryPolicy retryPolicy) {
+            return change(options -> options.withRetryPolicy(retryPolicy));
+        }
+
+        /**
+         * Sets the publish timeout, see {@link ChannelOptions#publishTimeout()}.
+         *
+         * @param publishTimeout at least 1 ms
+         * @return this builder
+         */
+        public Builder publishTimeout(Duration publishTimeout) {
+            return change(options -> options.withPublishTimeout(publishTimeout));
+        }
+
+        /**
+         * Sets how long a shutdown waits for messages in hand.
+         *
+         * @param shutdownTimeout not negative
+         * @return this builder
+         */
+        public Builder shutdownTimeout(Duration shutdownTimeout) {
+            return change(options -> options.withShutdownTimeout(shutdownTimeout));
+        }
+
+        /**
+         * Sets what writes and reads payloads.
+         *
+         * @param jsonMapper a mapper without default typing
+         * @return this builder
+         */
+        public Builder jsonMapper(JsonMapper jsonMapper) {
+            return change(options -> options.withJsonMapper(jsonMapper));
+        }
+
+        /**
+         * Sets how full PostgreSQL packs the table's pages. Counts when the table is created.
+         *
+         * @param fillfactor 10 to 100; 85 by default
+         * @return this builder
+         */
+        public Builder fillfactor(int fillfactor) {
+            return setting("fillfactor", fillfactor);
+        }
+
+        /**
+         * Sets how PostgreSQL vacuums and analyses the table. Counts when the table is created.
+         *
+         * @param parameter a storage parameter of PostgreSQL, such as {@code autovacuum_vacuum_scale_factor}
+         * @param value its value
+         * @return this builder
+         */
+        public Builder autovacuum(String parameter, Number value) {
+            if (!require("autovacuum parameter", parameter).startsWith("autovacuum_")) {
+                throw new EventException.Invalid("The autovacuum parameter " + parameter
+                        + " does not begin with autovacuum_; give a storage parameter of PostgreSQL.");
+            }
+            return setting(parameter, require(parameter, value));
+        }
+
+        Builder setting(String name, Number value) {
+            settings.put(name, value);
+            return this;
+        }
+
+        /**
+         * Sets options by the names under which configuration files have them: {@code events_backend, queue_table,
+         * lease_seconds, retention_seconds, poll_interval} (in seconds), {@code fillfactor} and {@code autovacuum_…}.
+         *
+         * @param options names and values
+         * @return this builder
+         * @throws EventException.Invalid if a name is unknown or a value wrong; the message gives the allowed range
+         * @throws EventException.Unsupported if an option belongs to what is not there yet
+         */
+        public Builder options(Map<String, ?> options) {
+            MapOptions.apply(require("map of options", options), this);
+            return this;
+        }
+
+        /** Fails on a bad value here, where it is given. */
+        private Builder change(UnaryOperator<ChannelOptions> change) {
+            options = change.apply(options);
+            return this;
+        }
+
+        private static <T> T require(String what, @Nullable T value) {
+            if (value == null) {
+                throw new EventException.Invalid("The " + what + " of a channel was null; give one, or leave it out.");
+            }
+            return value;
+        }
+
+        /**
+         * Builds the channel. Does not connect.
+         *
+         * @return the channel
+         * @throws EventException.Misconfigured if no dialect serves the connection factory
+         * @throws EventException.Unsupported if the database or this version lacks what was asked for
+         */
+        public R2dbcEventChannel build() {
+            Dialect dialect = this.dialect == null ? Dialects.serving(connectionFactory) : this.dialect;
+            Backends.choose(dialect, backend, fallback);
+            Database database = new Database(connectionFactory, dialect, table);
+            QueueStatements statements = dialect.statements(table, retention);
+            Janitor janitor = Janitor.of(database, statements, table, retention);
+            EventBackend store = new TableQueueBackend(database, dialect, table, statements, consumerName, janitor);
+            return new R2dbcEventChannel(
+                    EventChannels.over(store, optionsOn(dialect)),
+                    new EventSchema(database, dialect, table, Dialects.settings(dialect, settings)));
+        }
+
+        private ChannelOptions optionsOn(Dialect dialect) {
+            return options.withLease(lease == null ? dialect.lease() : lease)
+                    .withPollInterval(pollInterval == null ? dialect.pollInterval() : pollInterval);
+        }
+    }
+}

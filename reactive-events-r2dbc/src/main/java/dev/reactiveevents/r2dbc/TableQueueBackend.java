@@ -1,0 +1,216 @@
+package dev.reactiveevents.r2dbc;
+
+import dev.reactiveevents.EventException;
+import dev.reactiveevents.r2dbc.dialect.Dialect;
+import dev.reactiveevents.r2dbc.dialect.Lease;
+import dev.reactiveevents.r2dbc.dialect.QueueStatements;
+import dev.reactiveevents.r2dbc.dialect.QueueTable;
+import dev.reactiveevents.r2dbc.dialect.StoredEvent;
+import dev.reactiveevents.spi.Capability;
+import dev.reactiveevents.spi.Claim;
+import dev.reactiveevents.spi.Claimed;
+import dev.reactiveevents.spi.EventBackend;
+import dev.reactiveevents.spi.NewEvent;
+import dev.reactiveevents.spi.SettleResult;
+import dev.reactiveevents.spi.Settlement;
+import dev.reactiveevents.spi.Settlement.Outcome;
+import io.r2dbc.spi.Connection;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.EnumMap;
+import java.util.EnumSet;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.UUID;
+import java.util.function.Function;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+import reactor.core.publisher.Flux;
+import reactor.core.publisher.Mono;
+
+/** Events in a table. */
+final class TableQueueBackend implements EventBackend {
+
+    private static final int LARGEST_BATCH = 1_000;
+    private static final long LARGEST_BATCH_CHARACTERS = 4_000_000;
+
+    private final Database database;
+    private final Dialect dialect;
+    private final QueueTable table;
+    private final QueueStatements statements;
+    private final String consumer;
+    private final Janitor janitor;
+
+    TableQueueBackend(
+            Database database,
+            Dialect dialect,
+            QueueTable table,
+            QueueStatements statements,
+            String consumer,
+            Janitor janitor) {
+        this.database = database;
+        this.dialect = dialect;
+        this.table = table;
+        this.statements = statements;
+        this.consumer = consumer;
+        this.janitor = janitor;
+    }
+
+    @Override
+    public String name() {
+        return "table_queue on " + dialect.name();
+    }
+
+    @Override
+    public Set<Capability> capabilities() {
+        return EnumSet.complementOf(EnumSet.of(Capability.KEYS));
+    }
+
+    @Override
+    public Mono<Void> shutdown() {
+        return janitor.stop();
+    }
+
+    // == Publish ==
+
+    @Override
+    public Mono<Void> publish(List<NewEvent> events) {
+        janitor.start();
+        String attempted = "Storing " + events.size() + " events in " + table;
+        List<List<NewEvent>> batches = batches(withoutRepetitions(events));
+        boolean atOnce = dialect.insertsAtOnce()
+                && batches.size() == 1
+                && events.stream().noneMatch(NewEvent::idGiven);
+        return atOnce
+                ? database.statement(attempted, connection -> statements.insert(connection, batches.get(0)))
+                        .then()
+                : database.transaction(attempted, connection -> insert(connection, batches, events));
+    }
+
+    private Mono<Void> insert(Connection connection, List<List<NewEvent>> batches, List<NewEvent> events) {
+        return Flux.fromIterable(batches)
+                .concatMap(batch -> statements.insert(connection, batch))
+                .reduce(0L, Long::sum)
+                .flatMap(stored -> stored < events.size() ? refuseForeignIds(connection, events) : Mono.empty());
+    }
+
+    private Mono<Void> refuseForeignIds(Connection connection, List<NewEvent> events) {
+        Map<UUID, List<NewEvent>> byId = events.stream().collect(Collectors.groupingBy(NewEvent::eventId));
+        return statements
+                .find(connection, byId.keySet())
+                .concatMapIterable(stored -> foreign(stored, byId.getOrDefault(stored.eventId(), List.of())))
+                .next()
+                .flatMap(Mono::error);
+    }
+
+    private static List<EventException> foreign(StoredEvent stored, List<NewEvent> events) {
+        return events.stream()
+                .filter(event -> !event.channel().equals(stored.channel()))
+                .<EventException>map(event -> new EventException.Invalid("The id " + event.eventId()
+                        + " of an event for channel \"" + event.channel() + "\" is that of an event on channel \""
+                        + stored.channel() + "\"; give another id. Nothing of the batch was stored."))
+                .toList();
+    }
+
+    private static List<NewEvent> withoutRepetitions(List<NewEvent> events) {
+        Map<UUID, NewEvent> firsts = new LinkedHashMap<>();
+        events.forEach(event -> firsts.putIfAbsent(event.eventId(), event));
+        return List.copyOf(firsts.values());
+    }
+
+    private static List<List<NewEvent>> batches(List<NewEvent> events) {
+        List<List<NewEvent>> batches = new ArrayList<>();
+        int from = 0;
+        long characters = 0;
+        for (int i = 0; i < events.size(); i++) {
+            long size = size(events.get(i));
+            if (i > from && (i - from == LARGEST_BATCH || characters + size > LARGEST_BATCH_CHARACTERS)) {
+                batches.add(events.subList(from, i));
+                from = i;
+                characters = 0;
+            }
+            characters += size;
+        }
+        batches.add(events.subList(from, events.size()));
+        return batches;
+    }
+
+    private static long size(NewEvent event) {
+        String metadata = event.metadata();
+        return event.payload().length() + (metadata == null ? 0 : metadata.length());
+    }
+
+    // == Claim ==
+
+    @Override
+    public Mono<List<Claimed>> claim(Claim claim) {
+        janitor.start();
+        return database.claim(
+                "Claiming events from " + table, connection -> statements.claim(connection, claim, consumer));
+    }
+
+    // == Settle ==
+
+    @Override
+    public Mono<List<SettleResult>> settle(List<Settlement> settlements) {
+        return database.transaction(
+                "Settling " + settlements.size() + " events in " + table,
+                connection -> settle(connection, settlements));
+    }
+
+    private Mono<List<SettleResult>> settle(Connection connection, List<Settlement> settlements) {
+        return Flux.fromIterable(byOutcome(settlements).entrySet())
+                .concatMap(same -> statements.settle(connection, same.getKey(), same.getValue()))
+                .collect(Collectors.toSet())
+                .flatMap(applied -> results(connection, settlements, applied));
+    }
+
+    /** All settle in one order, so that they do not wait for each other crosswise. */
+    private static Map<Outcome, List<Settlement>> byOutcome(List<Settlement> settlements) {
+        return settlements.stream()
+                .sorted(Comparator.comparing(settlement -> settlement.eventId().toString()))
+                .collect(Collectors.groupingBy(
+                        Settlement::outcome, () -> new EnumMap<>(Outcome.class), Collectors.toList()));
+    }
+
+    private Mono<List<SettleResult>> results(Connection connection, List<Settlement> settlements, Set<Lease> applied) {
+        Set<UUID> open = settlements.stream()
+                .filter(settlement -> !applied.contains(lease(settlement)))
+                .map(Settlement::eventId)
+                .collect(Collectors.toCollection(HashSet::new));
+        Mono<Map<UUID, StoredEvent>> found = open.isEmpty()
+                ? Mono.just(Map.of())
+                : statements.find(connection, open).collectMap(StoredEvent::eventId, Function.identity());
+        return found.map(stored -> settlements.stream()
+                .map(settlement -> applied.contains(lease(settlement))
+                        ? SettleResult.APPLIED
+                        : standing(settlement, stored.get(settlement.eventId())))
+                .toList());
+    }
+
+    private static Lease lease(Settlement settlement) {
+        return new Lease(settlement.eventId(), settlement.leaseToken());
+    }
+
+    /** What is said of a settlement that changed nothing. A token stays with its event when it is settled. */
+    private static SettleResult standing(Settlement settlement, @Nullable StoredEvent stored) {
+        if (stored == null) {
+            return SettleResult.GONE;
+        }
+        boolean stands = settlement.leaseToken().equals(stored.leaseToken())
+                && stored.status().equals(statusAfter(settlement.outcome()));
+        return stands ? SettleResult.APPLIED : SettleResult.LOST;
+    }
+
+    private static @Nullable String statusAfter(Outcome outcome) {
+        return switch (outcome) {
+            case ACK -> "acked";
+            case DEAD -> "dead";
+            case RETRY, RELEASE -> "ready";
+            case EXTEND -> null;
+        };
+    }
+}

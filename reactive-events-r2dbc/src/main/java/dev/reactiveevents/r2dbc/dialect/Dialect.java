@@ -1,0 +1,133 @@
+package dev.reactiveevents.r2dbc.dialect;
+
+import io.r2dbc.spi.Connection;
+import io.r2dbc.spi.ConnectionFactory;
+import io.r2dbc.spi.R2dbcException;
+import java.time.Duration;
+import java.util.List;
+import java.util.ServiceLoader;
+import reactor.core.publisher.Mono;
+
+/**
+ * A kind of database. Found by {@link ServiceLoader}, or given to the channel's builder. Stateless.
+ */
+public interface Dialect {
+
+    /** {@return the name of the database, for messages} */
+    String name();
+
+    /**
+     * Whether this dialect is for a driver.
+     *
+     * @param product the name in the metadata of the driver's {@code ConnectionFactory}
+     * @return whether it is
+     */
+    boolean serves(String product);
+
+    /** {@return the backends that this kind of database can have, by their names in options, the default one first} */
+    default List<String> backends() {
+        return List.of("table_queue");
+    }
+
+    /** {@return how long a subscription waits before it looks for events although nothing told of any} */
+    default Duration pollInterval() {
+        return Duration.ofSeconds(1);
+    }
+
+    /** {@return for how long events are leased} */
+    default Duration lease() {
+        return Duration.ofSeconds(30);
+    }
+
+    /** {@return whether the driver works on the thread that calls it, so that it must be called where blocking is allowed} */
+    default boolean blocks() {
+        return false;
+    }
+
+    /** {@return whether a batch of events is stored by one statement, and so all or none without a transaction} */
+    default boolean insertsAtOnce() {
+        return false;
+    }
+
+    /**
+     * {@return the resources that hold the DDL, relative to this class, in their order} Statements end with a semicolon at
+     * the end of a line; the first file can be applied again; each records its number in the maintenance table. Names are
+     * placeholders of {@link QueueTable#fill}; <code>${settings}</code> stands for the settings.
+     */
+    List<String> migrations();
+
+    /** {@return what can be set for the storage of the queue table} */
+    default List<SchemaSetting> settings() {
+        return List.of();
+    }
+
+    /**
+     * Says what an error means.
+     *
+     * @param failure the driver's error
+     * @return its meaning
+     */
+    default Failure classify(R2dbcException failure) {
+        return SqlStates.classify(failure);
+    }
+
+    /**
+     * Looks once, at the first connection, whether the database will do.
+     *
+     * @param factory where the connection is from
+     * @param connection the connection
+     * @return completes if it does, errors with what to do if not
+     */
+    default Mono<Void> verify(ConnectionFactory factory, Connection connection) {
+        return Mono.empty();
+    }
+
+    /**
+     * Begins a transaction in which each statement sees what is committed.
+     *
+     * @param connection the connection
+     * @return completes when it has begun
+     */
+    default Mono<Void> begin(Connection connection) {
+        return Mono.from(connection.beginTransaction());
+    }
+
+    /**
+     * Begins the transaction of a claim. Its commit need not be durable: a claim that is lost is a redelivery.
+     *
+     * @param connection the connection
+     * @return completes when it has begun
+     */
+    default Mono<Void> beginClaim(Connection connection) {
+        return begin(connection);
+    }
+
+    /**
+     * Ends a transaction that failed or was cancelled, in whatever state it is.
+     *
+     * @param connection the connection
+     * @return completes when it is undone
+     */
+    default Mono<Void> rollback(Connection connection) {
+        return Mono.from(connection.rollbackTransaction());
+    }
+
+    /**
+     * Makes the transaction wait until it is the only one that changes schemas, as far as the database can do so, and creates
+     * the table's schema if there is none.
+     *
+     * @param connection the connection, in a transaction
+     * @param table the table
+     * @return completes when this is done
+     */
+    Mono<Void> prepareMigration(Connection connection, QueueTable table);
+
+    /**
+     * The statements of a queue table.
+     *
+     * @param table the table
+     * @param retention how long acknowledged events are kept; zero to delete them
+     * @return its statements
+     */
+    QueueStatements statements(QueueTable table, Duration retention);
+}

@@ -1,0 +1,284 @@
+package dev.reactiveevents.r2dbc.dialect;
+
+import static dev.reactiveevents.spi.Settlement.Outcome.ACK;
+import static dev.reactiveevents.spi.Settlement.Outcome.DEAD;
+import static dev.reactiveevents.spi.Settlement.Outcome.EXTEND;
+import static dev.reactiveevents.spi.Settlement.Outcome.RELEASE;
+import static dev.reactiveevents.spi.Settlement.Outcome.RETRY;
+
+import dev.reactiveevents.spi.Claim;
+import dev.reactiveevents.spi.Claimed;
+import dev.reactiveevents.spi.NewEvent;
+import dev.reactiveevents.spi.Settlement;
+import dev.reactiveevents.spi.Settlement.Outcome;
+import io.r2dbc.spi.Connection;
+import io.r2dbc.spi.Readable;
+import io.r2dbc.spi.Statement;
+import java.time.Duration;
+import java.util.Collection;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.UUID;
+import java.util.function.Function;
+import java.util.function.IntFunction;
+import org.jspecify.annotations.Nullable;
+import reactor.core.publisher.Flux;
+import reactor.core.publisher.Mono;
+
+/** Whole batches in one statement each: rows travel as arrays. */
+final class PostgresStatements implements QueueStatements {
+
+    private static final String INSERT = """
+            INSERT INTO ${table} (event_id, channel, type, event_key, payload, metadata, deliver_at, available_at, created_at)
+            SELECT event_id, channel, type, event_key, payload::jsonb, metadata::jsonb, due, due, statement_timestamp()
+            FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::timestamptz[])
+                    WITH ORDINALITY AS e (event_id, channel, type, event_key, payload, metadata, delay, deliver_at, place),
+                LATERAL (SELECT GREATEST(deliver_at, statement_timestamp() + delay * interval '1 microsecond')) AS d (due)
+            ORDER BY place
+            ON CONFLICT (event_id) DO NOTHING
+            """;
+
+    private static final String FIND = """
+            SELECT event_id, channel, status, lease_token FROM ${table} WHERE event_id = ANY ($1)
+            """;
+
+    /**
+     * Finds, locks, leases and tells what remains, in one round trip. Rows are changed by {@code ANY (ARRAY(…))} because
+     * its plan cannot read more than these rows, whatever the planner believes of the table; a join can. All parts see the
+     * table as it was before the statement.
+     */
+    private static final String CLAIM = """
+            WITH request AS MATERIALIZED (
+                SELECT channel, size, max_attempts, suspect_after, place
+                FROM unnest($1::text[], $2::integer[], $3::integer[], $4::integer[])
+                    WITH ORDINALITY AS r (channel, size, max_attempts, suspect_after, place)
+            ), due AS MATERIALIZED (
+                SELECT r.place,
+                    CASE WHEN e.status = 'leased' AND e.attempts >= r.max_attempts THEN 'dead'
+                        WHEN e.status = 'leased' AND e.lapses + 1 = r.suspect_after THEN 'suspect'
+                        ELSE 'leased' END AS becomes,
+                    e.event_id, e.seq, e.available_at, e.type, e.event_key, e.payload::text, e.metadata::text,
+                    e.attempts + 1 AS attempts, e.created_at, e.deliver_at
+                FROM request r CROSS JOIN LATERAL (
+                    SELECT * FROM ${table}
+                    WHERE channel = r.channel AND available_at <= statement_timestamp() AND (${wanted})
+                    ORDER BY ${order}
+                    LIMIT r.size
+                    FOR UPDATE SKIP LOCKED
+                ) e
+            ), leased AS (
+                UPDATE ${table}
+                SET status = 'leased',
+                    attempts = attempts + 1,
+                    lapses = lapses + CASE status WHEN 'leased' THEN 1 ELSE 0 END,
+                    lease_token = $5,
+                    leased_by = $6,
+                    available_at = statement_timestamp() + $7::bigint * interval '1 microsecond'
+                WHERE event_id = ANY (ARRAY(SELECT event_id FROM due WHERE becomes = 'leased'))
+            ), suspected AS (
+                UPDATE ${table}
+                SET status = 'ready', lapses = lapses + 1, lease_token = NULL
+                WHERE event_id = ANY (ARRAY(SELECT event_id FROM due WHERE becomes = 'suspect'))
+            ), died AS (
+                UPDATE ${table}
+                SET status = 'dead', lapses = lapses + 1, lease_token = $5, available_at = NULL,
+                    settled_at = statement_timestamp(),
+                    last_error = format('The lease lapsed at attempt %s, which was the last.', attempts)
+                WHERE event_id = ANY (ARRAY(SELECT event_id FROM due WHERE becomes = 'dead'))
+            ), answer AS MATERIALIZED (
+                SELECT r.place,
+                    CASE WHEN c.leased < r.size THEN LEAST(CASE WHEN c.leased > 0 THEN $7::bigint END, (
+                        SELECT ceil(extract(epoch FROM available_at - statement_timestamp()) * 1000000)::bigint
+                        FROM ${table}
+                        WHERE channel = r.channel AND available_at > statement_timestamp()
+                        ORDER BY available_at, seq
+                        LIMIT 1)) END AS next_due,
+                    c.leased < r.size AND (
+                        SELECT count(*) FROM (
+                            SELECT FROM ${table}
+                            WHERE channel = r.channel AND available_at <= statement_timestamp() AND (${wanted})
+                            ORDER BY ${order}
+                            LIMIT c.taken + 1) AS seen) > c.taken AS passed_over,
+                    ${suspects} AS suspects
+                FROM request r CROSS JOIN LATERAL (
+                    SELECT count(*) AS taken,
+                        count(*) FILTER (WHERE becomes = 'leased') AS leased,
+                        count(*) FILTER (WHERE becomes = 'suspect') AS suspected
+                    FROM due WHERE due.place = r.place
+                ) c
+            )
+            SELECT a.place AS request, a.next_due, a.passed_over, a.suspects, d.*,
+                statement_timestamp() + $7::bigint * interval '1 microsecond' AS lease_expires_at
+            FROM answer a LEFT JOIN due d ON d.place = a.place
+            ORDER BY a.place, d.available_at, d.seq
+            """;
+
+    /** What a claim takes that passes suspects over. An event that becomes one is only marked, and found by the next look. */
+    private static final Map<String, String> UNSUSPECTED = Map.of(
+            "${wanted}", "lapses < r.suspect_after OR status = 'leased' AND attempts >= r.max_attempts",
+            "${order}", "available_at, seq",
+            "${suspects}", """
+                    c.suspected > 0 OR 0 < (
+                        SELECT count(*) FROM ${table}
+                        WHERE channel = r.channel AND available_at <= statement_timestamp()
+                            AND lapses > 0 AND lapses >= r.suspect_after)""");
+
+    /** Suspects are few: they are sorted, so that the order does not lure the planner from their index to the great one. */
+    private static final Map<String, String> SUSPECTED = Map.of(
+            "${wanted}", "lapses > 0 AND lapses >= r.suspect_after",
+            "${order}", "available_at + interval '0', seq",
+            "${suspects}", "false");
+
+    /** {@code ANY} keeps the plan to these rows, and makes all settlements lock in the order of the ids. */
+    private static final String SETTLE = """
+            ${change}
+            unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::text[]) AS s (event_id, lease_token, after, reason)
+            WHERE e.event_id = ANY ($1) AND e.event_id = s.event_id AND e.lease_token = s.lease_token AND e.status = 'leased'
+            RETURNING e.event_id, e.lease_token
+            """;
+
+    private static final String DELETE = "DELETE FROM ${table} e USING";
+
+    private static final Map<Outcome, String> CHANGES = Map.of(
+            ACK, """
+                    UPDATE ${table} e
+                    SET status = 'acked', available_at = NULL, settled_at = statement_timestamp()
+                    FROM""",
+            RETRY, """
+                    UPDATE ${table} e
+                    SET status = 'ready', last_error = COALESCE(s.reason, e.last_error),
+                        deliver_at = statement_timestamp() + s.after * interval '1 microsecond',
+                        available_at = statement_timestamp() + s.after * interval '1 microsecond'
+                    FROM""",
+            DEAD, """
+                    UPDATE ${table} e
+                    SET status = 'dead', available_at = NULL, settled_at = statement_timestamp(),
+                        last_error = COALESCE(s.reason, e.last_error)
+                    FROM""",
+            RELEASE, """
+                    UPDATE ${table} e
+                    SET status = 'ready', attempts = e.attempts - 1, available_at = e.deliver_at
+                    FROM""",
+            EXTEND, """
+                    UPDATE ${table} e
+                    SET available_at = GREATEST(
+                        e.available_at, statement_timestamp() + s.after * interval '1 microsecond')
+                    FROM""");
+
+    private static final String DELETE_EXPIRED = """
+            WITH turn AS MATERIALIZED (
+                SELECT task FROM ${table:maintenance} WHERE task = 'janitor' FOR UPDATE SKIP LOCKED
+            ), expired AS MATERIALIZED (
+                SELECT event_id FROM ${table}
+                WHERE status = 'acked' AND settled_at < statement_timestamp() - $1::bigint * interval '1 microsecond'
+                    AND EXISTS (SELECT FROM turn)
+                ORDER BY settled_at
+                LIMIT $2
+                FOR UPDATE SKIP LOCKED
+            )
+            DELETE FROM ${table} WHERE event_id = ANY (ARRAY(SELECT event_id FROM expired))
+            """;
+
+    private final String insert;
+    private final String find;
+    private final String claim;
+    private final String claimSuspects;
+    private final Map<Outcome, String> settle = new EnumMap<>(Outcome.class);
+    private final String deleteExpired;
+    private final long retention;
+
+    PostgresStatements(QueueTable table, Duration retention) {
+        this.insert = table.fill(INSERT);
+        this.find = table.fill(FIND);
+        this.claim = table.fill(replace(CLAIM, UNSUSPECTED));
+        this.claimSuspects = table.fill(replace(CLAIM, SUSPECTED));
+        CHANGES.forEach((outcome, change) -> settle.put(outcome, table.fill(SETTLE.replace("${change}", change))));
+        if (retention.isZero()) {
+            settle.put(ACK, table.fill(SETTLE.replace("${change}", DELETE)));
+        }
+        this.deleteExpired = table.fill(DELETE_EXPIRED);
+        this.retention = Sql.micros(retention);
+    }
+
+    private static String replace(String template, Map<String, String> parts) {
+        String filled = template;
+        for (Map.Entry<String, String> part : parts.entrySet()) {
+            filled = filled.replace(part.getKey(), part.getValue());
+        }
+        return filled;
+    }
+
+    @Override
+    public Mono<Long> insert(Connection connection, List<NewEvent> events) {
+        return Sql.update(connection
+                .createStatement(insert)
+                .bind(0, column(events, NewEvent::eventId, UUID[]::new))
+                .bind(1, column(events, NewEvent::channel, String[]::new))
+                .bind(2, column(events, NewEvent::type, String[]::new))
+                .bind(3, column(events, NewEvent::key, String[]::new))
+                .bind(4, column(events, NewEvent::payload, String[]::new))
+                .bind(5, column(events, NewEvent::metadata, String[]::new))
+                .bind(6, column(events, event -> Sql.micros(event.delay()), Long[]::new))
+                .bind(7, column(events, Sql::deliverAt, String[]::new)));
+    }
+
+    @Override
+    public Flux<StoredEvent> find(Connection connection, Collection<UUID> eventIds) {
+        return Sql.query(connection.createStatement(find).bind(0, eventIds.toArray(UUID[]::new)), Sql::storedEvent);
+    }
+
+    @Override
+    public Mono<List<Claimed>> claim(Connection connection, Claim claim, String consumer) {
+        List<Claim.Request> requests = claim.requests();
+        Statement statement = connection
+                .createStatement(claim.suspects() ? claimSuspects : this.claim)
+                .bind(0, column(requests, Claim.Request::channel, String[]::new))
+                .bind(1, column(requests, Claim.Request::limit, Integer[]::new))
+                .bind(2, column(requests, Claim.Request::maxAttempts, Integer[]::new))
+                .bind(3, column(requests, Claim.Request::suspectAfter, Integer[]::new))
+                .bind(4, claim.leaseToken())
+                .bind(5, consumer)
+                .bind(6, Sql.micros(claim.lease()));
+        return Mono.defer(() -> {
+            List<Taken> taken = requests.stream().map(Taken::new).toList();
+            return Sql.query(statement, row -> read(row, taken)).then(Mono.fromSupplier(() -> answer(taken)));
+        });
+    }
+
+    /** What remains is told once for each request, in the first of its rows. */
+    private static Taken read(Readable row, List<Taken> requests) {
+        Taken taken = requests.get(Sql.required(row, "request", Integer.class) - 1);
+        if (taken.isEmpty()) {
+            taken.remains(row);
+        }
+        return row.get("becomes") == null ? taken : taken.add(row);
+    }
+
+    private static List<Claimed> answer(List<Taken> requests) {
+        return requests.stream().map(Taken::toClaimed).toList();
+    }
+
+    @Override
+    public Flux<Lease> settle(Connection connection, Outcome outcome, List<Settlement> settlements) {
+        Statement statement = connection
+                .createStatement(Objects.requireNonNull(settle.get(outcome)))
+                .bind(0, column(settlements, Settlement::eventId, UUID[]::new))
+                .bind(1, column(settlements, Settlement::leaseToken, UUID[]::new))
+                .bind(2, column(settlements, settlement -> Sql.micros(settlement.after()), Long[]::new))
+                .bind(3, column(settlements, Settlement::reason, String[]::new));
+        return Sql.query(statement, Sql::lease);
+    }
+
+    @Override
+    public Mono<Long> deleteExpired(Connection connection, int limit) {
+        return Sql.update(
+                connection.createStatement(deleteExpired).bind(0, retention).bind(1, limit));
+    }
+
+    private static <R, V> @Nullable V[] column(
+            List<R> rows, Function<? super R, ? extends @Nullable V> value, IntFunction<@Nullable V[]> array) {
+        return rows.stream().map(value).toArray(array);
+    }
+}

@@ -1,0 +1,69 @@
+package dev.reactiveevents.r2dbc.dialect;
+
+import dev.reactiveevents.spi.Claim;
+import dev.reactiveevents.spi.Claimed;
+import dev.reactiveevents.spi.EventBackend;
+import dev.reactiveevents.spi.NewEvent;
+import dev.reactiveevents.spi.Settlement;
+import io.r2dbc.spi.Connection;
+import java.util.Collection;
+import java.util.List;
+import java.util.UUID;
+import reactor.core.publisher.Flux;
+import reactor.core.publisher.Mono;
+
+/**
+ * The statements of one queue table. They run on a connection that the caller opened, in the transaction that it began, and
+ * leave both alone; they report the driver's errors as they are. What they mean is said in {@link EventBackend}. All time is
+ * the database's, at the moment of the statement.
+ */
+public interface QueueStatements {
+
+    /**
+     * Stores events in input order and skips those whose id is stored. Waits for another transaction that is about to store
+     * one of these ids.
+     *
+     * @param connection the connection
+     * @param events at least one, and no id twice
+     * @return how many were stored
+     */
+    Mono<Long> insert(Connection connection, List<NewEvent> events);
+
+    /**
+     * Looks events up.
+     *
+     * @param connection the connection
+     * @param eventIds at least one
+     * @return those that are stored, in any order
+     */
+    Flux<StoredEvent> find(Connection connection, Collection<UUID> eventIds);
+
+    /**
+     * Leases due events.
+     *
+     * @param connection the connection
+     * @param claim what to take
+     * @param consumer who takes it, for people to read
+     * @return one answer for each request, in their order
+     */
+    Mono<List<Claimed>> claim(Connection connection, Claim claim, String consumer);
+
+    /**
+     * Applies settlements of one outcome, each while its event is leased under its token. Locks in the order of the list.
+     *
+     * @param connection the connection
+     * @param outcome the outcome
+     * @param settlements at least one
+     * @return those that were applied, in any order
+     */
+    Flux<Lease> settle(Connection connection, Settlement.Outcome outcome, List<Settlement> settlements);
+
+    /**
+     * Deletes acknowledged events whose retention is over, unless another process does so at this moment.
+     *
+     * @param connection the connection, in a transaction
+     * @param limit how many at most
+     * @return how many were deleted
+     */
+    Mono<Long> deleteExpired(Connection connection, int limit);
+}

@@ -1,0 +1,74 @@
+package dev.reactiveevents.r2dbc.dialect;
+
+import dev.reactiveevents.spi.NewEvent;
+import io.r2dbc.spi.Connection;
+import io.r2dbc.spi.Readable;
+import io.r2dbc.spi.Result;
+import io.r2dbc.spi.Statement;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.OffsetDateTime;
+import java.time.temporal.ChronoUnit;
+import java.util.Objects;
+import java.util.UUID;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+import reactor.core.publisher.Flux;
+import reactor.core.publisher.Mono;
+
+/** What the statements of all dialects do alike. */
+final class Sql {
+
+    private Sql() {}
+
+    static Mono<Void> execute(Connection connection, String sql) {
+        return update(connection.createStatement(sql)).then();
+    }
+
+    /** Runs a statement and answers the sum of its counts. */
+    static Mono<Long> update(Statement statement) {
+        return Flux.from(statement.execute()).concatMap(Result::getRowsUpdated).reduce(0L, Long::sum);
+    }
+
+    static <T> Flux<T> query(Statement statement, Function<? super Readable, ? extends T> row) {
+        return Flux.from(statement.execute()).concatMap(result -> result.map(row));
+    }
+
+    static <T> T required(Readable row, String column, Class<T> type) {
+        return Objects.requireNonNull(row.get(column, type), column);
+    }
+
+    static Instant instant(Readable row, String column) {
+        return required(row, column, OffsetDateTime.class).toInstant();
+    }
+
+    static @Nullable Duration micros(Readable row, String column) {
+        Long micros = row.get(column, Long.class);
+        return micros == null ? null : Duration.of(micros, ChronoUnit.MICROS);
+    }
+
+    /** Rounds up, so that nothing is due, and no lease over, too early. */
+    static long micros(Duration duration) {
+        long micros = TimeUnit.MICROSECONDS.convert(duration);
+        return duration.getNano() % 1_000 == 0 ? micros : micros + 1;
+    }
+
+    /** As text, which any session reads alike; what lies before 1970 is in the past anyway. */
+    static @Nullable String deliverAt(NewEvent event) {
+        Instant time = event.deliverAt();
+        return time == null ? null : (time.isBefore(Instant.EPOCH) ? Instant.EPOCH : time).toString();
+    }
+
+    static StoredEvent storedEvent(Readable row) {
+        return new StoredEvent(
+                required(row, "event_id", UUID.class),
+                required(row, "channel", String.class),
+                required(row, "status", String.class),
+                row.get("lease_token", UUID.class));
+    }
+
+    static Lease lease(Readable row) {
+        return new Lease(required(row, "event_id", UUID.class), required(row, "lease_token", UUID.class));
+    }
+}

@@ -1,0 +1,29 @@
+package dev.reactiveevents.r2dbc.dialect;
+
+import io.r2dbc.spi.R2dbcException;
+import io.r2dbc.spi.R2dbcNonTransientResourceException;
+
+/** The meaning of errors by the standard's classes of SQLSTATE, where databases agree. */
+final class SqlStates {
+
+    private SqlStates() {}
+
+    static Failure classify(R2dbcException failure) {
+        String state = failure.getSqlState();
+        if (state == null || state.length() != 5) {
+            return failure instanceof R2dbcNonTransientResourceException ? Failure.DISCONNECTED : Failure.REFUSED;
+        }
+        return switch (state.substring(0, 2)) {
+            case "08" -> Failure.DISCONNECTED;
+            case "22", "23" -> Failure.DATA;
+            case "28" -> Failure.ACCESS;
+            case "40" -> Failure.CONFLICT;
+            default -> Failure.REFUSED;
+        };
+    }
+
+    static String of(R2dbcException failure) {
+        String state = failure.getSqlState();
+        return state == null ? "" : state;
+    }
+}

@@ -1,0 +1,84 @@
+package dev.reactiveevents.r2dbc.dialect;
+
+import dev.reactiveevents.spi.Claim;
+import dev.reactiveevents.spi.Claimed;
+import dev.reactiveevents.spi.ClaimedEvent;
+import io.r2dbc.spi.Readable;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+
+/** The answer to one request of a claim, while its rows arrive. */
+final class Taken {
+
+    private final String channel;
+    private final int limit;
+    private final List<ClaimedEvent> events = new ArrayList<>();
+    private final List<UUID> exhausted = new ArrayList<>();
+    private final List<UUID> suspected = new ArrayList<>();
+    private @Nullable Duration nextDue;
+    private boolean passedOver;
+    private boolean suspects;
+
+    Taken(Claim.Request request) {
+        this.channel = request.channel();
+        this.limit = request.limit();
+    }
+
+    /** Adds a row that says in {@code becomes} what the claim makes of it: leased, suspected or dead. */
+    Taken add(Readable row) {
+        UUID eventId = Sql.required(row, "event_id", UUID.class);
+        switch (Sql.required(row, "becomes", String.class)) {
+            case "leased" -> events.add(event(eventId, row));
+            case "dead" -> exhausted.add(eventId);
+            default -> suspected.add(eventId);
+        }
+        return this;
+    }
+
+    private ClaimedEvent event(UUID eventId, Readable row) {
+        return new ClaimedEvent(
+                eventId,
+                channel,
+                row.get("type", String.class),
+                row.get("event_key", String.class),
+                Sql.required(row, "payload", String.class),
+                row.get("metadata", String.class),
+                Sql.required(row, "attempts", Integer.class),
+                Sql.instant(row, "created_at"),
+                Sql.instant(row, "deliver_at"),
+                Sql.instant(row, "lease_expires_at"));
+    }
+
+    /** Reads what remains when these are taken. */
+    Taken remains(Readable row) {
+        if (events.size() < limit) {
+            nextDue = Sql.micros(row, "next_due");
+            passedOver = Sql.required(row, "passed_over", Boolean.class);
+        }
+        suspects = Sql.required(row, "suspects", Boolean.class);
+        return this;
+    }
+
+    boolean isEmpty() {
+        return events.isEmpty() && suspected.isEmpty() && exhausted.isEmpty();
+    }
+
+    UUID[] leased() {
+        return events.stream().map(ClaimedEvent::eventId).toArray(UUID[]::new);
+    }
+
+    UUID[] suspected() {
+        return suspected.toArray(UUID[]::new);
+    }
+
+    UUID[] exhausted() {
+        return exhausted.toArray(UUID[]::new);
+    }
+
+    Claimed toClaimed() {
+        return new Claimed(channel, List.copyOf(events), List.copyOf(exhausted), nextDue, passedOver, suspects);
+    }
+}

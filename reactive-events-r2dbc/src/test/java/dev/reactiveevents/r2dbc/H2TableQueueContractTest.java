@@ -1,0 +1,32 @@
+package dev.reactiveevents.r2dbc;
+
+import dev.reactiveevents.EventChannel;
+import dev.reactiveevents.engine.ChannelOptions;
+import dev.reactiveevents.spi.Capability;
+import dev.reactiveevents.test.EventChannelContract;
+import io.r2dbc.spi.ConnectionFactories;
+import io.r2dbc.spi.ConnectionFactory;
+import java.util.EnumSet;
+import java.util.Set;
+import org.junit.jupiter.api.BeforeAll;
+
+class H2TableQueueContractTest extends EventChannelContract {
+
+    private static final ConnectionFactory DATABASE =
+            ConnectionFactories.get("r2dbc:h2:mem:///contract?options=DB_CLOSE_DELAY=-1");
+
+    @BeforeAll
+    static void migrate() {
+        EventSchema.of(Channels.tableQueue(DATABASE).build()).migrate().block();
+    }
+
+    @Override
+    protected EventChannel open(ChannelOptions options) {
+        return Channels.tableQueue(DATABASE, options).build();
+    }
+
+    @Override
+    protected Set<Capability> capabilities() {
+        return EnumSet.complementOf(EnumSet.of(Capability.KEYS, Capability.DURABLE));
+    }
+}

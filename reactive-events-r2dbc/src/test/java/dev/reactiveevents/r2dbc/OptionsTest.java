@@ -1,0 +1,232 @@
+package dev.reactiveevents.r2dbc;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.reactiveevents.EventException;
+import io.r2dbc.spi.Connection;
+import io.r2dbc.spi.ConnectionFactories;
+import io.r2dbc.spi.ConnectionFactory;
+import io.r2dbc.spi.ConnectionFactoryMetadata;
+import java.time.Duration;
+import java.util.Collections;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.reactivestreams.Publisher;
+import reactor.core.publisher.Mono;
+
+/** What a channel is built from; nothing here connects. */
+class OptionsTest {
+
+    private static final ConnectionFactory POSTGRES = named("PostgreSQL");
+    private static final ConnectionFactory H2 = named("H2");
+
+    private static ConnectionFactory named(String product) {
+        return new ConnectionFactory() {
+            @Override
+            public Publisher<? extends Connection> create() {
+                return Mono.error(new AssertionError("nobody asked for a connection"));
+            }
+
+            @Override
+            public ConnectionFactoryMetadata getMetadata() {
+                return () -> product;
+            }
+        };
+    }
+
+    private static R2dbcEventChannel.Builder postgres() {
+        return R2dbcEventChannel.builder(POSTGRES).backend(BackendType.TABLE_QUEUE);
+    }
+
+    private static String refusal(Map<String, ?> options) {
+        try {
+            postgres().options(options).build();
+        } catch (EventException refused) {
+            return refused.getClass().getSimpleName() + ": " + refused.getMessage();
+        }
+        throw new AssertionError(options + " was taken");
+    }
+
+    // == Which database, which backend ==
+
+    @Test
+    void driversAreToldByTheirNames() {
+        assertThat(ConnectionFactories.get("r2dbc:postgresql://me@localhost/none")
+                        .getMetadata()
+                        .getName())
+                .isEqualTo("PostgreSQL");
+        assertThat(ConnectionFactories.get("r2dbc:h2:mem:///none").getMetadata().getName())
+                .isEqualTo("H2");
+        assertThat(ConnectionFactories.get("r2dbc:pool:h2:mem:///none")
+                        .getMetadata()
+                        .getName())
+                .isEqualTo("H2");
+    }
+
+    @Test
+    void anUnknownDatabaseIsRefusedWithTheKnownOnesAndTheRemedy() {
+        assertThatThrownBy(() -> R2dbcEventChannel.create(named("Sqlite")))
+                .isInstanceOf(EventException.Misconfigured.class)
+                .hasMessageContainingAll("\"Sqlite\"", "PostgreSQL, H2", "dialect(…)");
+    }
+
+    @Test
+    void theDefaultOfPostgresIsToComeAndH2HasTheTable() {
+        assertThatThrownBy(() -> R2dbcEventChannel.create(POSTGRES))
+                .isInstanceOf(EventException.Unsupported.class)
+                .hasMessageContainingAll("listen_notify", "to come", "BackendType.TABLE_QUEUE");
+        assertThat(R2dbcEventChannel.create(H2)).isNotNull();
+    }
+
+    @ParameterizedTest
+    @CsvSource({"LISTEN_NOTIFY", "LISTEN_NOTIFY_DURABLE"})
+    void aBackendThatIsToComeIsRefused(BackendType backend) {
+        assertThatThrownBy(() ->
+                        R2dbcEventChannel.builder(POSTGRES).backend(backend).build())
+                .isInstanceOf(EventException.Unsupported.class)
+                .hasMessageContainingAll(backend.optionName(), "to come", "BackendType.TABLE_QUEUE");
+    }
+
+    @Test
+    void aBackendThatTheDatabaseLacksFallsBackUnlessThatIsRuledOut() {
+        R2dbcEventChannel.Builder builder = R2dbcEventChannel.builder(H2).backend(BackendType.LISTEN_NOTIFY);
+        assertThat(builder.build()).isNotNull();
+        assertThatThrownBy(() -> builder.fallback(false).build())
+                .isInstanceOf(EventException.Unsupported.class)
+                .hasMessageContainingAll("listen_notify", "H2", "BackendType.TABLE_QUEUE");
+    }
+
+    // == Options from a map ==
+
+    @Test
+    void allKnownKeysAreTaken() {
+        R2dbcEventChannel channel = R2dbcEventChannel.builder(POSTGRES)
+                .options(Map.of(
+                        "events_backend",
+                        "table_queue",
+                        "queue_table",
+                        "app.events",
+                        "lease_seconds",
+                        60,
+                        "retention_seconds",
+                        0,
+                        "poll_interval",
+                        0.25,
+                        "fillfactor",
+                        70,
+                        "autovacuum_vacuum_scale_factor",
+                        0.05,
+                        "autovacuum_analyze_threshold",
+                        500L))
+                .build();
+        assertThat(EventSchema.of(channel).script())
+                .contains("\"app\".\"events\"")
+                .contains("fillfactor = 70")
+                .contains("autovacuum_vacuum_scale_factor = 0.05")
+                .contains("autovacuum_analyze_threshold = 500");
+    }
+
+    @Test
+    void anUnknownKeyIsRefusedByItsName() {
+        assertThat(refusal(Map.of("lease_second", 1)))
+                .startsWith("Invalid: ")
+                .contains("lease_second ", "lease_seconds", "queue_table", "fillfactor");
+        assertThat(refusal(Map.of("autovacuum_speed", 1)))
+                .startsWith("Invalid: ")
+                .contains("autovacuum_speed", "autovacuum_vacuum_threshold");
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "in_memory",
+                "aq_queue",
+                "aq_wait_seconds",
+                "aq_visibility",
+                "portal_bridge",
+                "listener_queue_capacity"
+            })
+    void aKeyOfWhatIsToComeIsRefusedByItsName(String key) {
+        assertThat(refusal(Map.of(key, 1))).startsWith("Unsupported: ").contains(key);
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "lease_seconds, 0",
+        "lease_seconds, -1",
+        "retention_seconds, -1",
+        "poll_interval, 0",
+        "poll_interval, -0.5",
+        "fillfactor, 9",
+        "fillfactor, 101",
+        "fillfactor, 70.5",
+        "autovacuum_vacuum_scale_factor, -1",
+        "autovacuum_vacuum_threshold, -1"
+    })
+    void aNumberOutOfRangeIsRefusedWithTheRange(String key, double value) {
+        assertThat(refusal(Map.of(key, value)))
+                .startsWith("Invalid: ")
+                .contains(key, String.valueOf(value))
+                .containsPattern("at least 0|from [-0-9]+");
+    }
+
+    @ParameterizedTest
+    @CsvSource({"lease_seconds", "retention_seconds", "poll_interval", "fillfactor", "autovacuum_vacuum_threshold"})
+    void anythingButANumberIsRefused(String key) {
+        assertThat(refusal(Map.of(key, "sixty"))).startsWith("Invalid: ").contains(key, "\"sixty\"", "number");
+        assertThat(refusal(Map.of(key, Double.NaN))).startsWith("Invalid: ").contains(key, "NaN");
+        assertThat(refusal(Collections.singletonMap(key, null)))
+                .startsWith("Invalid: ")
+                .contains(key, "null");
+    }
+
+    @Test
+    void namesAndBackendsAreChecked() {
+        assertThat(refusal(Map.of("events_backend", "kafka")))
+                .startsWith("Invalid: ")
+                .contains("events_backend", "\"kafka\"", "table_queue", "listen_notify");
+        assertThat(refusal(Map.of("queue_table", 7))).startsWith("Invalid: ").contains("queue_table", "7");
+    }
+
+    @Test
+    void settingsOfPostgresAreRefusedWhereThereAreNone() {
+        assertThatThrownBy(() -> R2dbcEventChannel.builder(H2).fillfactor(70).build())
+                .isInstanceOf(EventException.Unsupported.class)
+                .hasMessageContainingAll("fillfactor", "H2");
+    }
+
+    // == Typed options ==
+
+    @Test
+    void badValuesAreRefusedWhereTheyAreGiven() {
+        assertThatThrownBy(() -> postgres().lease(Duration.ZERO)).isInstanceOf(EventException.Invalid.class);
+        assertThatThrownBy(() -> postgres().retention(Duration.ofSeconds(-1)))
+                .isInstanceOf(EventException.Invalid.class);
+        assertThatThrownBy(() -> postgres().prefetch(0)).isInstanceOf(EventException.Invalid.class);
+        assertThatThrownBy(() -> postgres().consumerName(" ")).isInstanceOf(EventException.Invalid.class);
+        assertThatThrownBy(() -> postgres().autovacuum("fillfactor", 70)).isInstanceOf(EventException.Invalid.class);
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "",
+                "1table",
+                "a b",
+                "a\"b",
+                "a;DROP TABLE b",
+                "a.b.c",
+                ".a",
+                "a.",
+                "täble",
+                "a-b",
+                "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvw"
+            })
+    void aTableNameThatCouldBeSomethingElseIsRefused(String name) {
+        assertThatThrownBy(() -> postgres().queueTable(name)).isInstanceOf(EventException.Invalid.class);
+    }
+}

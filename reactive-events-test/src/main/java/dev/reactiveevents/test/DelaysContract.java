@@ -1,0 +1,115 @@
+package dev.reactiveevents.test;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.reactiveevents.Event;
+import dev.reactiveevents.EventChannel;
+import dev.reactiveevents.EventMessage;
+import dev.reactiveevents.engine.ChannelOptions;
+import dev.reactiveevents.spi.Capability;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import reactor.core.publisher.Flux;
+
+abstract class DelaysContract extends ContractGroup {
+
+    private static final ChannelOptions NEVER_POLLING = OPTIONS.withPollInterval(NO_POLLING);
+    private static final Duration DELAY = Duration.ofSeconds(1);
+
+    /** What is promised: 100 ms; the rest is for a machine that is busy with other tests. */
+    private static final Duration PUNCTUAL = Duration.ofMillis(100 + 300);
+
+    DelaysContract(EventChannelContract contract) {
+        super(contract);
+    }
+
+    @BeforeEach
+    void eventsCanWait() {
+        requires(Capability.DELAY);
+    }
+
+    @Test
+    void aDelayedEventArrivesWhenItIsDueWhereItWasPublished() {
+        EventChannel events = open(NEVER_POLLING);
+        Inbox inbox = subscribe(events);
+        long before = System.nanoTime();
+        await(events.publish(Event.of(channel, "delayed").withDelay(DELAY)));
+        long stored = System.nanoTime();
+        EventMessage message = inbox.next();
+        long arrived = System.nanoTime();
+        assertThat(Duration.ofNanos(arrived - before)).isGreaterThanOrEqualTo(DELAY);
+        assertThat(Duration.ofNanos(arrived - stored)).isLessThan(DELAY.plus(PUNCTUAL));
+        assertThat(Duration.between(message.publishedAt(), message.availableAt()))
+                .isEqualTo(DELAY);
+    }
+
+    @Test
+    void aDelayByTimeArrivesWhenItIsDue() {
+        EventChannel events = open(NEVER_POLLING);
+        Inbox inbox = subscribe(events);
+        Instant due = Instant.ofEpochMilli(Instant.now().plus(DELAY).toEpochMilli());
+        await(events.publish(Event.of(channel, "delayed").withDeliverAt(due)));
+        EventMessage message = inbox.next(DELAY.plus(AT_ONCE));
+        assertThat(message.availableAt()).isEqualTo(due);
+    }
+
+    @Test
+    void anEventThatIsDueEarlierArrivesEarlierAlthoughItWasPublishedLater() {
+        EventChannel events = open(NEVER_POLLING);
+        Inbox inbox = subscribe(events);
+        await(events.publish(Event.of(channel, "late").withDelay(DELAY.multipliedBy(2))));
+        await(events.publish(Event.of(channel, "early").withDelay(DELAY)));
+        assertThat(inbox.next(DELAY.plus(PUNCTUAL)).payloadAs(String.class)).isEqualTo("early");
+        assertThat(inbox.next(DELAY.plus(PUNCTUAL)).payloadAs(String.class)).isEqualTo("late");
+    }
+
+    @Test
+    void aDelayedEventDoesNotHoldUpTheOthers() {
+        EventChannel events = open(NEVER_POLLING);
+        Inbox inbox = subscribe(events);
+        await(events.publish(Event.of(channel, "delayed").withDelay(Duration.ofMinutes(1))));
+        String id = await(events.publish(channel, "now"));
+        assertThat(inbox.next(AT_ONCE).eventId()).isEqualTo(id);
+    }
+
+    @Test
+    void aTimeInThePastMeansNow() {
+        EventChannel events = open(NEVER_POLLING);
+        List<String> ids = await(events.publishAll(List.of(
+                Event.of(channel, "first"),
+                Event.of(channel, "second").withDeliverAt(Instant.parse("2001-01-01T00:00:00Z")))));
+        List<EventMessage> messages = subscribe(events).next(2);
+        assertThat(ids(messages)).containsExactlyElementsOf(ids);
+        assertThat(messages.get(1).availableAt()).isEqualTo(messages.get(1).publishedAt());
+    }
+
+    @Test
+    void aDelayedEventIsNotReceivedBeforeItIsDue() {
+        EventChannel events = open();
+        await(events.publish(Event.of(channel, "delayed").withDelay(Duration.ofMinutes(1))));
+        assertThat(events.receive(channel, Duration.ZERO).blockOptional(AWAIT)).isEmpty();
+        assertNothingElse(events, subscribe(events));
+    }
+
+    @Test
+    void anotherChannelObjectHandsItOverWithinOnePollInterval() {
+        requires(Capability.SHARED);
+        Inbox inbox = subscribe(open());
+        await(open().publish(Event.of(channel, "delayed").withDelay(DELAY)));
+        Duration latest = DELAY.plus(OPTIONS.pollInterval()).plus(AT_ONCE);
+        assertThat(inbox.next(latest).attempts()).isEqualTo(1);
+    }
+
+    @Test
+    void theEventsOfAStreamCanBeDelayed() {
+        EventChannel events = open(NEVER_POLLING);
+        Inbox inbox = subscribe(events);
+        await(events.publishAll(Flux.just(Event.of(channel, "delayed").withDelay(DELAY)))
+                .next());
+        inbox.assertEmpty();
+        assertThat(inbox.next(DELAY.plus(AT_ONCE)).payloadAs(String.class)).isEqualTo("delayed");
+    }
+}

@@ -1,0 +1,173 @@
+package dev.reactiveevents.test;
+
+import dev.reactiveevents.EventChannel;
+import dev.reactiveevents.engine.ChannelOptions;
+import dev.reactiveevents.spi.Capability;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Nested;
+import org.junit.jupiter.api.Timeout;
+
+/**
+ * What every backend must do, as tests. A backend passes by extending this class:
+ *
+ * <pre>{@code
+ * class MyBackendContractTest extends EventChannelContract {
+ *     private final MyStore store = MyStore.start();
+ *
+ *     @Override protected EventChannel open(ChannelOptions options) {
+ *         return EventChannels.over(new MyBackend(store), options);
+ *     }
+ *
+ *     @Override protected Set<Capability> capabilities() {
+ *         return MyBackend.CAPABILITIES;
+ *     }
+ * }
+ * }</pre>
+ *
+ * <p>There is one group of tests for each thing that a channel does. Tests of what {@link #capabilities()} does not claim are
+ * skipped, and say so. Each test uses channel names of its own, so that the store may be shared and kept.
+ */
+@Timeout(value = 3, unit = TimeUnit.MINUTES)
+public abstract class EventChannelContract {
+
+    /**
+     * Opens a new channel object, each time over the same store. The test shuts it down.
+     *
+     * @param options how the channel is to work
+     * @return the channel
+     */
+    protected abstract EventChannel open(ChannelOptions options);
+
+    /** {@return what the backend claims to do} */
+    protected abstract Set<Capability> capabilities();
+
+    /** Called after each test, when its channels are shut down. May empty the store; by default does nothing. */
+    protected void wipe() {}
+
+    @Nested
+    class Publishing extends PublishingContract {
+        Publishing() {
+            super(EventChannelContract.this);
+        }
+    }
+
+    @Nested
+    class Streaming extends StreamingContract {
+        Streaming() {
+            super(EventChannelContract.this);
+        }
+    }
+
+    @Nested
+    class Subscribing extends SubscribingContract {
+        Subscribing() {
+            super(EventChannelContract.this);
+        }
+    }
+
+    @Nested
+    class Backpressure extends BackpressureContract {
+        Backpressure() {
+            super(EventChannelContract.this);
+        }
+    }
+
+    @Nested
+    class Cancelling extends CancellingContract {
+        Cancelling() {
+            super(EventChannelContract.this);
+        }
+    }
+
+    @Nested
+    class Receiving extends ReceivingContract {
+        Receiving() {
+            super(EventChannelContract.this);
+        }
+    }
+
+    @Nested
+    class Settling extends SettlingContract {
+        Settling() {
+            super(EventChannelContract.this);
+        }
+    }
+
+    @Nested
+    class SettlingById extends SettlingByIdContract {
+        SettlingById() {
+            super(EventChannelContract.this);
+        }
+    }
+
+    @Nested
+    class Leases extends LeasesContract {
+        Leases() {
+            super(EventChannelContract.this);
+        }
+    }
+
+    @Nested
+    class Retrying extends RetryingContract {
+        Retrying() {
+            super(EventChannelContract.this);
+        }
+    }
+
+    @Nested
+    class Delays extends DelaysContract {
+        Delays() {
+            super(EventChannelContract.this);
+        }
+    }
+
+    @Nested
+    class Ordering extends OrderingContract {
+        Ordering() {
+            super(EventChannelContract.this);
+        }
+    }
+
+    @Nested
+    class Deduplication extends DeduplicationContract {
+        Deduplication() {
+            super(EventChannelContract.this);
+        }
+    }
+
+    @Nested
+    class Killers extends KillersContract {
+        Killers() {
+            super(EventChannelContract.this);
+        }
+    }
+
+    @Nested
+    class Payloads extends PayloadsContract {
+        Payloads() {
+            super(EventChannelContract.this);
+        }
+    }
+
+    @Nested
+    class Input extends InputContract {
+        Input() {
+            super(EventChannelContract.this);
+        }
+    }
+
+    @Nested
+    class Shutdown extends ShutdownContract {
+        Shutdown() {
+            super(EventChannelContract.this);
+        }
+    }
+
+    @Nested
+    class WakeUps extends WakeUpsContract {
+        WakeUps() {
+            super(EventChannelContract.this);
+        }
+    }
+}

@@ -1,0 +1,275 @@
+package dev.reactiveevents.test;
+
+import dev.reactiveevents.EventException;
+import dev.reactiveevents.spi.Claim;
+import dev.reactiveevents.spi.Claimed;
+import dev.reactiveevents.spi.ClaimedEvent;
+import dev.reactiveevents.spi.NewEvent;
+import dev.reactiveevents.spi.SettleResult;
+import dev.reactiveevents.spi.Settlement;
+import dev.reactiveevents.spi.Settlement.Outcome;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.TreeSet;
+import java.util.UUID;
+import java.util.function.Function;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/** The events, under one lock that is never held for long. */
+final class InMemoryStore {
+
+    private final Supplier<Instant> clock;
+    private final Duration retention;
+
+    private final Map<UUID, StoredEvent> events = new HashMap<>();
+    private final Map<String, TreeSet<StoredEvent>> unsettled = new HashMap<>();
+    private final Map<List<String>, TreeSet<StoredEvent>> unsettledOfKey = new HashMap<>();
+    private final Deque<StoredEvent> acked = new ArrayDeque<>();
+    private long lastSeq;
+    private Instant latest = Instant.EPOCH;
+
+    InMemoryStore(Supplier<Instant> clock, Duration retention) {
+        this.clock = clock;
+        this.retention = retention;
+    }
+
+    // == Publish ==
+
+    synchronized void publish(List<NewEvent> batch) {
+        Instant now = now();
+        forgetAcked(now);
+        requireIdsOfOneChannel(batch);
+        for (NewEvent event : batch) {
+            events.computeIfAbsent(event.eventId(), id -> stored(event, now));
+        }
+    }
+
+    private void requireIdsOfOneChannel(List<NewEvent> batch) {
+        Map<UUID, String> channels = new HashMap<>();
+        for (NewEvent event : batch) {
+            StoredEvent existing = events.get(event.eventId());
+            String channel = existing == null ? event.channel() : existing.content.channel();
+            String first = Objects.requireNonNullElse(channels.putIfAbsent(event.eventId(), channel), channel);
+            if (!first.equals(event.channel())) {
+                throw new EventException.Invalid("The event id " + event.eventId() + " published on channel \""
+                        + event.channel() + "\" belongs to an event on channel \"" + first + "\"; give another id.");
+            }
+        }
+    }
+
+    private StoredEvent stored(NewEvent event, Instant now) {
+        StoredEvent stored = new StoredEvent(event, ++lastSeq, now, dueTime(event, now));
+        open(stored);
+        return stored;
+    }
+
+    private static Instant dueTime(NewEvent event, Instant now) {
+        Instant deliverAt = event.deliverAt();
+        if (deliverAt == null) {
+            return now.plus(event.delay());
+        }
+        return deliverAt.isAfter(now) ? deliverAt : now;
+    }
+
+    // == Claim ==
+
+    synchronized List<Claimed> claim(Claim claim) {
+        Instant now = now();
+        return claim.requests().stream()
+                .map(request -> claim(claim, request, now))
+                .toList();
+    }
+
+    private Claimed claim(Claim claim, Claim.Request request, Instant now) {
+        Selection selection = new Selection(request, claim.suspects(), now);
+        for (StoredEvent event : inOrder(request.channel())) {
+            if (!selection.add(event)) {
+                break;
+            }
+        }
+        selection.exhausted.forEach(event -> close(event, null));
+        Instant until = now.plus(claim.lease());
+        return selection.claimed(event -> lease(event, claim.leaseToken(), until));
+    }
+
+    /** What a claim finds in one channel. Changes nothing yet. */
+    private final class Selection {
+
+        private final Claim.Request request;
+        private final boolean wantsSuspects;
+        private final Instant now;
+        private final List<StoredEvent> taken = new ArrayList<>();
+        private final List<StoredEvent> exhausted = new ArrayList<>();
+        private @Nullable Duration nextDue;
+        private boolean blocked;
+        private boolean suspects;
+
+        Selection(Claim.Request request, boolean wantsSuspects, Instant now) {
+            this.request = request;
+            this.wantsSuspects = wantsSuspects;
+            this.now = now;
+        }
+
+        /** Looks at the next event in order; answers whether to go on. */
+        boolean add(StoredEvent event) {
+            if (isFull()) {
+                return false;
+            }
+            if (event.availableAt.isAfter(now)) {
+                nextDue = Duration.between(now, event.availableAt);
+                return false;
+            }
+            addDue(event);
+            return true;
+        }
+
+        private void addDue(StoredEvent event) {
+            if (event.isExhausted(request)) {
+                exhausted.add(event);
+            } else if (!isFirstOfItsKey(event)) {
+                blocked = true;
+            } else if (event.isSuspect(request) == wantsSuspects) {
+                taken.add(event);
+            } else {
+                suspects |= !wantsSuspects;
+            }
+        }
+
+        private boolean isFull() {
+            return taken.size() == request.limit();
+        }
+
+        Claimed claimed(Function<StoredEvent, ClaimedEvent> lease) {
+            List<UUID> dead =
+                    exhausted.stream().map(event -> event.content.eventId()).toList();
+            List<ClaimedEvent> leased = taken.stream().map(lease).toList();
+            return new Claimed(request.channel(), leased, dead, nextDue, blocked && !isFull(), suspects);
+        }
+    }
+
+    private Iterable<StoredEvent> inOrder(String channel) {
+        return unsettled.getOrDefault(channel, new TreeSet<>(StoredEvent.BY_AVAILABILITY));
+    }
+
+    private boolean isFirstOfItsKey(StoredEvent event) {
+        TreeSet<StoredEvent> sameKey = unsettledOfKey.get(key(event));
+        return sameKey == null || sameKey.first() == event;
+    }
+
+    private ClaimedEvent lease(StoredEvent event, UUID token, Instant until) {
+        move(event, () -> event.lease(token, until));
+        return event.claimed();
+    }
+
+    // == Settle ==
+
+    synchronized List<SettleResult> settle(List<Settlement> settlements) {
+        Instant now = now();
+        return settlements.stream().map(settlement -> settle(settlement, now)).toList();
+    }
+
+    private SettleResult settle(Settlement settlement, Instant now) {
+        StoredEvent event = events.get(settlement.eventId());
+        if (event == null) {
+            return SettleResult.GONE;
+        }
+        if (event.isLeasedUnder(settlement.leaseToken())) {
+            apply(settlement, event, now);
+            return SettleResult.APPLIED;
+        }
+        return event.wasSettledUnder(settlement.leaseToken(), settlement.outcome())
+                ? SettleResult.APPLIED
+                : SettleResult.LOST;
+    }
+
+    private void apply(Settlement settlement, StoredEvent event, Instant now) {
+        switch (settlement.outcome()) {
+            case ACK -> acknowledge(event, now);
+            case RETRY -> move(event, () -> retry(event, now.plus(settlement.after())));
+            case DEAD -> close(event, Outcome.DEAD);
+            case RELEASE -> move(event, () -> release(event));
+            case EXTEND -> move(event, () -> extend(event, now.plus(settlement.after())));
+        }
+    }
+
+    private void acknowledge(StoredEvent event, Instant now) {
+        close(event, Outcome.ACK);
+        event.settledAt = now;
+        acked.add(event);
+        forgetAcked(now);
+    }
+
+    private static void retry(StoredEvent event, Instant dueAt) {
+        event.endLease(Outcome.RETRY);
+        event.becomeDueAt(dueAt);
+    }
+
+    private static void release(StoredEvent event) {
+        event.endLease(Outcome.RELEASE);
+        event.attempts--;
+        event.becomeDueAt(event.deliverAt);
+    }
+
+    private static void extend(StoredEvent event, Instant until) {
+        if (until.isAfter(event.availableAt)) {
+            event.availableAt = until;
+        }
+    }
+
+    private void forgetAcked(Instant now) {
+        Instant kept = now.minus(retention);
+        while (!acked.isEmpty() && !acked.getFirst().settledAt.isAfter(kept)) {
+            events.remove(acked.removeFirst().content.eventId());
+        }
+    }
+
+    // == Indexes ==
+
+    private void open(StoredEvent event) {
+        unsettled
+                .computeIfAbsent(event.content.channel(), name -> new TreeSet<>(StoredEvent.BY_AVAILABILITY))
+                .add(event);
+        if (event.content.key() != null) {
+            unsettledOfKey
+                    .computeIfAbsent(key(event), key -> new TreeSet<>(StoredEvent.BY_PUBLISHING))
+                    .add(event);
+        }
+    }
+
+    private void close(StoredEvent event, @Nullable Outcome by) {
+        remove(unsettled, event.content.channel(), event);
+        remove(unsettledOfKey, key(event), event);
+        event.endLease(by);
+    }
+
+    private void move(StoredEvent event, Runnable change) {
+        TreeSet<StoredEvent> sameChannel = Objects.requireNonNull(unsettled.get(event.content.channel()));
+        sameChannel.remove(event);
+        change.run();
+        sameChannel.add(event);
+    }
+
+    private static <K> void remove(Map<K, TreeSet<StoredEvent>> index, K name, StoredEvent event) {
+        index.computeIfPresent(name, (same, events) -> events.remove(event) && events.isEmpty() ? null : events);
+    }
+
+    private static List<String> key(StoredEvent event) {
+        String key = event.content.key();
+        return key == null ? List.of() : List.of(event.content.channel(), key);
+    }
+
+    /** Never goes back, so that what is published later comes later. */
+    private Instant now() {
+        Instant now = clock.get();
+        latest = now.isAfter(latest) ? now : latest;
+        return latest;
+    }
+}
