@@ -37,6 +37,7 @@ final class Batcher<T, R> {
     private final Queue<Waiting> queue = new ConcurrentLinkedQueue<>();
     private final AtomicInteger waiting = new AtomicInteger();
     private final AtomicInteger busy = new AtomicInteger();
+    private final AtomicInteger holds = new AtomicInteger();
     private final AtomicInteger work = new AtomicInteger();
     private final Drained drained = new Drained();
     private final Sinks.One<List<R>> abortion = Sinks.one();
@@ -72,6 +73,16 @@ final class Batcher<T, R> {
         }
     }
 
+    /** Starts no batch that is not full until it is let go: more is about to be handed in. To be let go soon. */
+    void hold() {
+        holds.incrementAndGet();
+    }
+
+    void letGo() {
+        holds.decrementAndGet();
+        drain();
+    }
+
     /** Completes once nothing waits and nothing is in flight; meant for when nothing new comes. */
     Mono<Void> drained() {
         return drained.whenZero(() -> waiting.get() + busy.get());
@@ -102,7 +113,7 @@ final class Batcher<T, R> {
     }
 
     private void startBatches() {
-        while (aborted != null || busy.get() < limits.lanes()) {
+        while (aborted != null || busy.get() < limits.lanes() && !isHeld()) {
             List<Waiting> batch = nextBatch();
             if (batch.isEmpty()) {
                 return;
@@ -111,6 +122,10 @@ final class Batcher<T, R> {
             waiting.addAndGet(-batch.size());
             run(batch).subscribe(null, null, this::laneIsFree);
         }
+    }
+
+    private boolean isHeld() {
+        return holds.get() > 0 && waiting.get() < limits.rows();
     }
 
     private void laneIsFree() {

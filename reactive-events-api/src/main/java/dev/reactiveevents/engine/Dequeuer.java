@@ -239,14 +239,15 @@ final class Dequeuer {
                 || error instanceof TimeoutException;
     }
 
+    /** The next claim starts before what this one brought is handed over: the database works while downstream does. */
     private void claimIsOver(List<Portion> portions, Consumer<EventSubscription> then) {
         Set<EventSubscription> served = new LinkedHashSet<>();
         portions.forEach(portion -> portion.shares().forEach(share -> served.add(share.subscription())));
         busy.decrementAndGet();
-        served.forEach(then);
         served.forEach(this::roomChanged);
         claims.check();
         drain();
+        served.forEach(then);
     }
 
     // == What its parts share ==

@@ -16,6 +16,7 @@ import org.jspecify.annotations.Nullable;
 import org.reactivestreams.Subscription;
 import reactor.core.CoreSubscriber;
 import reactor.core.publisher.Operators;
+import reactor.core.scheduler.Schedulers;
 import reactor.util.Logger;
 import reactor.util.Loggers;
 
@@ -26,6 +27,9 @@ import reactor.util.Loggers;
 final class EventSubscription implements Subscription {
 
     private static final Logger LOG = Loggers.getLogger(EventSubscription.class);
+
+    /** How long a settlement may wait, while events are handed over, for others to be sent with it. */
+    private static final Duration LONGEST_HOLD = Duration.ofMillis(1);
 
     private final CoreSubscriber<? super EventMessage> downstream;
     private final List<String> channels;
@@ -219,7 +223,7 @@ final class EventSubscription implements Subscription {
         }
         int missed = 1;
         do {
-            handOver();
+            handOverTogether();
             if (isOver()) {
                 releaseAll();
                 tellEnd();
@@ -228,11 +232,32 @@ final class EventSubscription implements Subscription {
         } while (missed != 0);
     }
 
-    private void handOver() {
+    /**
+     * What is settled while it is handed over is sent together. Not where downstream may block: it could wait for what is held
+     * back here.
+     */
+    private void handOverTogether() {
+        if (buffer.isEmpty() || !Schedulers.isInNonBlockingThread()) {
+            while (handOverUntil(Long.MAX_VALUE)) {}
+            return;
+        }
+        boolean more = true;
+        while (more) {
+            dequeuer.settler().hold();
+            try {
+                more = handOverUntil(dequeuer.time().nanos() + LONGEST_HOLD.toNanos());
+            } finally {
+                dequeuer.settler().letGo();
+            }
+        }
+    }
+
+    /** Hands over what it can, until this moment; answers whether there may be more. */
+    private boolean handOverUntil(long end) {
         while (!isOver() && requested.get() > 0) {
             Delivery next = buffer.peek();
             if (next == null) {
-                return;
+                return false;
             }
             long now = dequeuer.time().nanos();
             if (next.isLapsed(now)) {
@@ -241,9 +266,13 @@ final class EventSubscription implements Subscription {
                 emit(next, now);
             } else {
                 renewFirst(next);
-                return;
+                return false;
+            }
+            if (end != Long.MAX_VALUE && now - end >= 0) {
+                return true;
             }
         }
+        return false;
     }
 
     private void emit(Delivery delivery, long now) {

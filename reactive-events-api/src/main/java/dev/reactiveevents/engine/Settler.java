@@ -55,6 +55,15 @@ final class Settler {
         return extensions.submit(extension);
     }
 
+    /** Outcomes are about to be said, many at once: they are sent together, when this is let go. */
+    void hold() {
+        outcomes.hold();
+    }
+
+    void letGo() {
+        outcomes.letGo();
+    }
+
     Mono<Void> drained() {
         return outcomes.drained().then(extensions.drained());
     }

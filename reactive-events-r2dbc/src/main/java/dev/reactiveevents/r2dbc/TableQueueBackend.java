@@ -2,7 +2,6 @@ package dev.reactiveevents.r2dbc;
 
 import dev.reactiveevents.EventException;
 import dev.reactiveevents.r2dbc.dialect.Dialect;
-import dev.reactiveevents.r2dbc.dialect.Lease;
 import dev.reactiveevents.r2dbc.dialect.QueueStatements;
 import dev.reactiveevents.r2dbc.dialect.QueueTable;
 import dev.reactiveevents.r2dbc.dialect.StoredEvent;
@@ -19,7 +18,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.EnumMap;
 import java.util.EnumSet;
-import java.util.HashSet;
+import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -36,6 +35,12 @@ final class TableQueueBackend implements EventBackend {
 
     private static final int LARGEST_BATCH = 1_000;
     private static final long LARGEST_BATCH_CHARACTERS = 4_000_000;
+
+    private static final Comparator<Settlement> BY_ID = Comparator.comparing(
+            Settlement::eventId,
+            (one, other) -> one.getMostSignificantBits() != other.getMostSignificantBits()
+                    ? Long.compareUnsigned(one.getMostSignificantBits(), other.getMostSignificantBits())
+                    : Long.compareUnsigned(one.getLeastSignificantBits(), other.getLeastSignificantBits()));
 
     private final Database database;
     private final Dialect dialect;
@@ -162,37 +167,50 @@ final class TableQueueBackend implements EventBackend {
     }
 
     private Mono<List<SettleResult>> settle(Connection connection, List<Settlement> settlements) {
+        Map<Settlement, SettleResult> results = new IdentityHashMap<>(settlements.size());
         return Flux.fromIterable(byOutcome(settlements).entrySet())
-                .concatMap(same -> statements.settle(connection, same.getKey(), same.getValue()))
-                .collect(Collectors.toSet())
-                .flatMap(applied -> results(connection, settlements, applied));
+                .concatMap(same -> statements
+                        .settle(connection, same.getKey(), same.getValue())
+                        .doOnNext(applied -> note(same.getValue(), applied, results)))
+                .then(Mono.defer(() -> lookUpOthers(connection, settlements, results)))
+                .then(Mono.fromSupplier(
+                        () -> settlements.stream().map(results::get).toList()));
     }
 
     /** All settle in one order, so that they do not wait for each other crosswise. */
     private static Map<Outcome, List<Settlement>> byOutcome(List<Settlement> settlements) {
-        return settlements.stream()
-                .sorted(Comparator.comparing(settlement -> settlement.eventId().toString()))
-                .collect(Collectors.groupingBy(
-                        Settlement::outcome, () -> new EnumMap<>(Outcome.class), Collectors.toList()));
+        Map<Outcome, List<Settlement>> byOutcome = new EnumMap<>(Outcome.class);
+        settlements.stream()
+                .sorted(BY_ID)
+                .forEach(settlement -> byOutcome
+                        .computeIfAbsent(settlement.outcome(), outcome -> new ArrayList<>())
+                        .add(settlement));
+        return byOutcome;
     }
 
-    private Mono<List<SettleResult>> results(Connection connection, List<Settlement> settlements, Set<Lease> applied) {
-        Set<UUID> open = settlements.stream()
-                .filter(settlement -> !applied.contains(lease(settlement)))
-                .map(Settlement::eventId)
-                .collect(Collectors.toCollection(HashSet::new));
-        Mono<Map<UUID, StoredEvent>> found = open.isEmpty()
-                ? Mono.just(Map.of())
-                : statements.find(connection, open).collectMap(StoredEvent::eventId, Function.identity());
-        return found.map(stored -> settlements.stream()
-                .map(settlement -> applied.contains(lease(settlement))
-                        ? SettleResult.APPLIED
-                        : standing(settlement, stored.get(settlement.eventId())))
-                .toList());
+    private static void note(
+            List<Settlement> settlements, List<Boolean> applied, Map<Settlement, SettleResult> results) {
+        for (int i = 0; i < settlements.size(); i++) {
+            if (applied.get(i)) {
+                results.put(settlements.get(i), SettleResult.APPLIED);
+            }
+        }
     }
 
-    private static Lease lease(Settlement settlement) {
-        return new Lease(settlement.eventId(), settlement.leaseToken());
+    private Mono<Void> lookUpOthers(
+            Connection connection, List<Settlement> settlements, Map<Settlement, SettleResult> results) {
+        List<Settlement> others = settlements.stream()
+                .filter(settlement -> !results.containsKey(settlement))
+                .toList();
+        if (others.isEmpty()) {
+            return Mono.empty();
+        }
+        return statements
+                .find(connection, others.stream().map(Settlement::eventId).collect(Collectors.toSet()))
+                .collectMap(StoredEvent::eventId, Function.identity())
+                .doOnNext(stored -> others.forEach(
+                        settlement -> results.put(settlement, standing(settlement, stored.get(settlement.eventId())))))
+                .then();
     }
 
     /** What is said of a settlement that changed nothing. A token stays with its event when it is settled. */

@@ -233,16 +233,14 @@ final class H2Statements implements QueueStatements {
     }
 
     @Override
-    public Flux<Lease> settle(Connection connection, Outcome outcome, List<Settlement> settlements) {
+    public Mono<List<Boolean>> settle(Connection connection, Outcome outcome, List<Settlement> settlements) {
         boolean deletes = outcome == Outcome.ACK && retention.isZero();
         String change = deletes ? DELETE : Objects.requireNonNull(CHANGES.get(outcome));
         Statement statement = bindAll(statement(connection, change + HELD), settlements, H2Statements::bind);
         return Flux.from(statement.execute())
                 .concatMap(Result::getRowsUpdated)
-                .zipWithIterable(settlements)
-                .filter(counted -> counted.getT1() > 0)
-                .map(counted ->
-                        new Lease(counted.getT2().eventId(), counted.getT2().leaseToken()));
+                .map(count -> count > 0)
+                .collectList();
     }
 
     private static void bind(Statement statement, Settlement settlement) {

@@ -6,6 +6,7 @@ import static dev.reactiveevents.spi.Settlement.Outcome.EXTEND;
 import static dev.reactiveevents.spi.Settlement.Outcome.RELEASE;
 import static dev.reactiveevents.spi.Settlement.Outcome.RETRY;
 
+import dev.reactiveevents.r2dbc.dialect.Watermarks.Place;
 import dev.reactiveevents.spi.Claim;
 import dev.reactiveevents.spi.Claimed;
 import dev.reactiveevents.spi.NewEvent;
@@ -15,6 +16,7 @@ import io.r2dbc.spi.Connection;
 import io.r2dbc.spi.Readable;
 import io.r2dbc.spi.Statement;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.Collection;
 import java.util.EnumMap;
 import java.util.List;
@@ -23,6 +25,8 @@ import java.util.Objects;
 import java.util.UUID;
 import java.util.function.Function;
 import java.util.function.IntFunction;
+import java.util.regex.Pattern;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
@@ -51,19 +55,21 @@ final class PostgresStatements implements QueueStatements {
      */
     private static final String CLAIM = """
             WITH request AS MATERIALIZED (
-                SELECT channel, size, max_attempts, suspect_after, place
-                FROM unnest($1::text[], $2::integer[], $3::integer[], $4::integer[])
-                    WITH ORDINALITY AS r (channel, size, max_attempts, suspect_after, place)
+                SELECT channel, size, max_attempts, suspect_after, place, from_seq,
+                    COALESCE(timestamptz 'epoch' + from_at * interval '1 microsecond', '-infinity') AS from_at
+                FROM unnest($1::text[], $2::integer[], $3::integer[], $4::integer[], $8::bigint[], $9::bigint[])
+                    WITH ORDINALITY AS r (channel, size, max_attempts, suspect_after, from_at, from_seq, place)
             ), due AS MATERIALIZED (
                 SELECT r.place,
                     CASE WHEN e.status = 'leased' AND e.attempts >= r.max_attempts THEN 'dead'
                         WHEN e.status = 'leased' AND e.lapses + 1 = r.suspect_after THEN 'suspect'
                         ELSE 'leased' END AS becomes,
                     e.event_id, e.seq, e.available_at, e.type, e.event_key, e.payload::text, e.metadata::text,
-                    e.attempts + 1 AS attempts, e.created_at, e.deliver_at
+                    e.attempts + 1 AS attempts, ${micros:e.created_at} AS created_at, ${micros:e.deliver_at} AS deliver_at
                 FROM request r CROSS JOIN LATERAL (
                     SELECT * FROM ${table}
                     WHERE channel = r.channel AND available_at <= statement_timestamp() AND (${wanted})
+                        AND (available_at, seq) >= (r.from_at, r.from_seq)
                     ORDER BY ${order}
                     LIMIT r.size
                     FOR UPDATE SKIP LOCKED
@@ -101,7 +107,9 @@ final class PostgresStatements implements QueueStatements {
                             WHERE channel = r.channel AND available_at <= statement_timestamp() AND (${wanted})
                             ORDER BY ${order}
                             LIMIT c.taken + 1) AS seen) > c.taken AS passed_over,
-                    ${suspects} AS suspects
+                    ${suspects} AS suspects,
+                    (SELECT ${micros:due.available_at} FROM due WHERE due.place = r.place LIMIT 1) AS first_at,
+                    (SELECT due.seq FROM due WHERE due.place = r.place LIMIT 1) AS first_seq
                 FROM request r CROSS JOIN LATERAL (
                     SELECT count(*) AS taken,
                         count(*) FILTER (WHERE becomes = 'leased') AS leased,
@@ -109,8 +117,9 @@ final class PostgresStatements implements QueueStatements {
                     FROM due WHERE due.place = r.place
                 ) c
             )
-            SELECT a.place AS request, a.next_due, a.passed_over, a.suspects, d.*,
-                statement_timestamp() + $7::bigint * interval '1 microsecond' AS lease_expires_at
+            SELECT a.place AS request, a.next_due, a.passed_over, a.suspects, a.first_at, a.first_seq, d.becomes, d.event_id, d.type, d.event_key,
+                d.payload, d.metadata, d.attempts, d.created_at, d.deliver_at,
+                ${micros:statement_timestamp()} + $7::bigint AS lease_expires_at
             FROM answer a LEFT JOIN due d ON d.place = a.place
             ORDER BY a.place, d.available_at, d.seq
             """;
@@ -131,12 +140,20 @@ final class PostgresStatements implements QueueStatements {
             "${order}", "available_at + interval '0', seq",
             "${suspects}", "false");
 
-    /** {@code ANY} keeps the plan to these rows, and makes all settlements lock in the order of the ids. */
+    /**
+     * {@code ANY} keeps the plan to these rows, and makes all settlements lock in the order of the ids. Which were applied is
+     * told only if not all were.
+     */
     private static final String SETTLE = """
-            ${change}
-            unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::text[]) AS s (event_id, lease_token, after, reason)
-            WHERE e.event_id = ANY ($1) AND e.event_id = s.event_id AND e.lease_token = s.lease_token AND e.status = 'leased'
-            RETURNING e.event_id, e.lease_token
+            WITH applied AS (
+                ${change}
+                unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::text[]) WITH ORDINALITY
+                    AS s (event_id, lease_token, after, reason, place)
+                WHERE e.event_id = ANY ($1) AND e.event_id = s.event_id AND e.lease_token = s.lease_token
+                    AND e.status = 'leased'
+                RETURNING s.place::integer
+            )
+            SELECT CASE WHEN count(*) < cardinality($1) THEN COALESCE(array_agg(place), '{}') END FROM applied
             """;
 
     private static final String DELETE = "DELETE FROM ${table} e USING";
@@ -181,6 +198,8 @@ final class PostgresStatements implements QueueStatements {
             DELETE FROM ${table} WHERE event_id = ANY (ARRAY(SELECT event_id FROM expired))
             """;
 
+    private static final Pattern MICROS = Pattern.compile("\\$\\{micros:([^}]+)}");
+
     private final String insert;
     private final String find;
     private final String claim;
@@ -188,12 +207,13 @@ final class PostgresStatements implements QueueStatements {
     private final Map<Outcome, String> settle = new EnumMap<>(Outcome.class);
     private final String deleteExpired;
     private final long retention;
+    private final Watermarks watermarks = new Watermarks(System::nanoTime);
 
     PostgresStatements(QueueTable table, Duration retention) {
         this.insert = table.fill(INSERT);
         this.find = table.fill(FIND);
-        this.claim = table.fill(replace(CLAIM, UNSUSPECTED));
-        this.claimSuspects = table.fill(replace(CLAIM, SUSPECTED));
+        this.claim = table.fill(micros(replace(CLAIM, UNSUSPECTED)));
+        this.claimSuspects = table.fill(micros(replace(CLAIM, SUSPECTED)));
         CHANGES.forEach((outcome, change) -> settle.put(outcome, table.fill(SETTLE.replace("${change}", change))));
         if (retention.isZero()) {
             settle.put(ACK, table.fill(SETTLE.replace("${change}", DELETE)));
@@ -208,6 +228,11 @@ final class PostgresStatements implements QueueStatements {
             filled = filled.replace(part.getKey(), part.getValue());
         }
         return filled;
+    }
+
+    /** Times travel as numbers: to read them from text costs more than all the rest of a row. */
+    private static String micros(String template) {
+        return MICROS.matcher(template).replaceAll("(date_part('epoch', $1) * 1000000)::bigint");
     }
 
     @Override
@@ -232,6 +257,9 @@ final class PostgresStatements implements QueueStatements {
     @Override
     public Mono<List<Claimed>> claim(Connection connection, Claim claim, String consumer) {
         List<Claim.Request> requests = claim.requests();
+        List<Place> from = requests.stream()
+                .map(request -> claim.suspects() ? Place.BOTTOM : watermarks.start(request.channel()))
+                .toList();
         Statement statement = connection
                 .createStatement(claim.suspects() ? claimSuspects : this.claim)
                 .bind(0, column(requests, Claim.Request::channel, String[]::new))
@@ -240,35 +268,86 @@ final class PostgresStatements implements QueueStatements {
                 .bind(3, column(requests, Claim.Request::suspectAfter, Integer[]::new))
                 .bind(4, claim.leaseToken())
                 .bind(5, consumer)
-                .bind(6, Sql.micros(claim.lease()));
+                .bind(6, Sql.micros(claim.lease()))
+                .bind(7, column(from, Place::availableAt, Long[]::new))
+                .bind(8, column(from, Place::seq, Long[]::new));
         return Mono.defer(() -> {
-            List<Taken> taken = requests.stream().map(Taken::new).toList();
-            return Sql.query(statement, row -> read(row, taken)).then(Mono.fromSupplier(() -> answer(taken)));
+            long start = System.nanoTime();
+            List<Answer> answers = IntStream.range(0, from.size())
+                    .mapToObj(i -> new Answer(requests.get(i), from.get(i)))
+                    .toList();
+            return Sql.query(statement, row -> read(row, answers)).then(Mono.fromSupplier(() -> {
+                Duration took = Duration.ofNanos(System.nanoTime() - start);
+                if (!claim.suspects()) {
+                    answers.forEach(answer -> answer.teach(watermarks, took));
+                }
+                return answers.stream().map(answer -> answer.taken.toClaimed()).toList();
+            }));
         });
     }
 
     /** What remains is told once for each request, in the first of its rows. */
-    private static Taken read(Readable row, List<Taken> requests) {
-        Taken taken = requests.get(Sql.required(row, "request", Integer.class) - 1);
-        if (taken.isEmpty()) {
-            taken.remains(row);
+    private static Answer read(Readable row, List<Answer> answers) {
+        Answer answer = answers.get(Sql.required(row, "request", Integer.class) - 1);
+        if (answer.taken.isEmpty()) {
+            answer.begin(row);
         }
-        return row.get("becomes") == null ? taken : taken.add(row);
+        if (row.get("becomes") != null) {
+            answer.taken.add(row);
+        }
+        return answer;
     }
 
-    private static List<Claimed> answer(List<Taken> requests) {
-        return requests.stream().map(Taken::toClaimed).toList();
+    /** The answer to one request, while its rows arrive. */
+    private static final class Answer {
+
+        private final Claim.Request request;
+        private final Place from;
+        private final Taken taken;
+        private @Nullable Place first;
+
+        Answer(Claim.Request request, Place from) {
+            this.request = request;
+            this.from = from;
+            this.taken = new Taken(request);
+        }
+
+        void begin(Readable row) {
+            taken.remains(row);
+            Long seq = row.get("first_seq", Long.class);
+            first = seq == null ? null : new Place(row.get("first_at", Long.class), seq);
+        }
+
+        void teach(Watermarks watermarks, Duration took) {
+            boolean full = request.limit() > 0 && taken.size() == request.limit();
+            watermarks.claimed(request.channel(), from, full ? first : null, took);
+        }
     }
 
     @Override
-    public Flux<Lease> settle(Connection connection, Outcome outcome, List<Settlement> settlements) {
+    public Mono<List<Boolean>> settle(Connection connection, Outcome outcome, List<Settlement> settlements) {
+        if (outcome == RELEASE) {
+            settlements.forEach(settlement -> watermarks.lower(settlement.channel()));
+        }
         Statement statement = connection
                 .createStatement(Objects.requireNonNull(settle.get(outcome)))
                 .bind(0, column(settlements, Settlement::eventId, UUID[]::new))
                 .bind(1, column(settlements, Settlement::leaseToken, UUID[]::new))
                 .bind(2, column(settlements, settlement -> Sql.micros(settlement.after()), Long[]::new))
                 .bind(3, column(settlements, Settlement::reason, String[]::new));
-        return Sql.query(statement, Sql::lease);
+        return Sql.query(statement, row -> applied(row.get(0, Integer[].class), settlements.size()))
+                .single();
+    }
+
+    private static List<Boolean> applied(Integer @Nullable [] places, int size) {
+        Boolean[] applied = new Boolean[size];
+        Arrays.fill(applied, places == null);
+        if (places != null) {
+            for (Integer place : places) {
+                applied[place - 1] = true;
+            }
+        }
+        return List.of(applied);
     }
 
     @Override

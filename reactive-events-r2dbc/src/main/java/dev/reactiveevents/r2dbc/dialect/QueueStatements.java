@@ -54,9 +54,9 @@ public interface QueueStatements {
      * @param connection the connection
      * @param outcome the outcome
      * @param settlements at least one
-     * @return those that were applied, in any order
+     * @return for each, in the order of the list, whether it was applied
      */
-    Flux<Lease> settle(Connection connection, Settlement.Outcome outcome, List<Settlement> settlements);
+    Mono<List<Boolean>> settle(Connection connection, Settlement.Outcome outcome, List<Settlement> settlements);
 
     /**
      * Deletes acknowledged events whose retention is over, unless another process does so at this moment.

@@ -39,8 +39,12 @@ final class Sql {
         return Objects.requireNonNull(row.get(column, type), column);
     }
 
+    /** Reads a time, or the microseconds since 1970 as which a dialect sends it. */
     static Instant instant(Readable row, String column) {
-        return required(row, column, OffsetDateTime.class).toInstant();
+        Object value = Objects.requireNonNull(row.get(column), column);
+        return value instanceof Long micros
+                ? Instant.EPOCH.plus(micros, ChronoUnit.MICROS)
+                : ((OffsetDateTime) value).toInstant();
     }
 
     static @Nullable Duration micros(Readable row, String column) {
@@ -66,9 +70,5 @@ final class Sql {
                 required(row, "channel", String.class),
                 required(row, "status", String.class),
                 row.get("lease_token", UUID.class));
-    }
-
-    static Lease lease(Readable row) {
-        return new Lease(required(row, "event_id", UUID.class), required(row, "lease_token", UUID.class));
     }
 }

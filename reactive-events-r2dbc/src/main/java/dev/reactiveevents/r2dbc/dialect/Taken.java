@@ -62,6 +62,10 @@ final class Taken {
         return this;
     }
 
+    int size() {
+        return events.size();
+    }
+
     boolean isEmpty() {
         return events.isEmpty() && suspected.isEmpty() && exhausted.isEmpty();
     }

@@ -1,0 +1,140 @@
+package dev.reactiveevents.benchmarks;
+
+import java.time.Duration;
+import java.util.List;
+
+/** All that is compared, and the marks. */
+final class Scenarios {
+
+    private static final String OURS = "bench_ours";
+    private static final String REFERENCE = "bench_reference";
+
+    private static final int STORED = 400_000;
+    private static final int GREAT_BACKLOG = 2_000_000;
+    private static final int SMALL_BACKLOG = 20_000;
+    private static final int DELAYED = 1_000_000;
+    private static final int PINNED = 500_000;
+    private static final int SPREAD = 100_000;
+    private static final int CHANNELS = 500;
+    private static final int CALLERS = 64;
+    private static final Duration KEPT = Duration.ofDays(1);
+
+    private Scenarios() {}
+
+    static List<Scenario> all() {
+        return List.of(
+                Scenario.rate(
+                        "drain_vs_bare",
+                        "consume and ack stored events / claim and settle by hand",
+                        0.9,
+                        lab -> new Draining(lab, OURS, Duration.ZERO, stored(STORED)),
+                        lab -> new BareDrain(lab, REFERENCE, false, stored(STORED))),
+                Scenario.rate(
+                        "drain_retained_vs_bare",
+                        "the same, acked rows are kept on both sides",
+                        0.9,
+                        lab -> new Draining(lab, OURS, KEPT, stored(STORED)),
+                        lab -> new BareDrain(lab, REFERENCE, true, stored(STORED))),
+                Scenario.rate(
+                        "drain_vs_dbscheduler",
+                        "consume and ack stored events / db-scheduler executes one-time tasks",
+                        6,
+                        lab -> new Draining(lab, OURS, Duration.ZERO, stored(STORED)),
+                        DbScheduler::new),
+                Scenario.rate(
+                        "drain_vs_txoutbox",
+                        "consume and ack stored events / transaction-outbox flushes its entries",
+                        6,
+                        lab -> new Draining(lab, OURS, Duration.ZERO, stored(STORED)),
+                        TransactionOutboxPeer::new),
+                Scenario.rate(
+                        "publish_calls_vs_bare",
+                        CALLERS + " callers, one publish after the other each / one INSERT a call, pool of 10",
+                        3,
+                        lab -> Publishing.ours(lab, OURS, CALLERS),
+                        lab -> Publishing.bare(lab, REFERENCE, CALLERS)),
+                Scenario.rate(
+                        "publish_one_caller_vs_bare",
+                        "one caller, one publish after the other / one INSERT a call",
+                        0.9,
+                        lab -> Publishing.ours(lab, OURS, 1),
+                        lab -> Publishing.bare(lab, REFERENCE, 1)),
+                Scenario.rate(
+                        "publish_all_vs_bare",
+                        "publishAll of 1,000 / one INSERT from arrays of 1,000, same mapper and objects",
+                        0.85,
+                        lab -> Publishing.oursTogether(lab, OURS),
+                        lab -> Publishing.bareTogether(lab, REFERENCE)),
+                Scenario.time(
+                        "latency_vs_bare",
+                        "publish to handler in one process at 200 events/s, median / INSERT and claim by hand",
+                        0.7,
+                        lab -> new Latency.Ours(lab, OURS),
+                        lab -> new Latency.Bare(lab, REFERENCE)),
+                Scenario.rate(
+                        "flat_backlog",
+                        "drain with 2,000,000 events waiting / fills of 20,000, only the draining timed",
+                        0.8,
+                        lab -> new Draining(lab, OURS, Duration.ZERO, topUp(GREAT_BACKLOG)),
+                        lab -> new DrainingFills(lab, REFERENCE, SMALL_BACKLOG)),
+                Scenario.rate(
+                        "flat_retained",
+                        "drain with 2,000,000 acked rows kept / with none",
+                        0.8,
+                        lab -> new Draining(lab, OURS, Duration.ZERO, beside(lab, OURS, GREAT_BACKLOG, 0)),
+                        lab -> new Draining(lab, REFERENCE, Duration.ZERO, stored(STORED))),
+                Scenario.rate(
+                        "flat_delayed",
+                        "drain with 1,000,000 delayed events present / with none",
+                        0.8,
+                        lab -> new Draining(lab, OURS, Duration.ZERO, beside(lab, OURS, 0, DELAYED)),
+                        lab -> new Draining(lab, REFERENCE, Duration.ZERO, stored(STORED))),
+                Scenario.rate(
+                        "pinned_xmin",
+                        "drain 500,000 events while another session holds a transaction open / without it",
+                        0.8,
+                        lab -> new Pinned(lab, new Draining(lab, OURS, Duration.ZERO, stored(PINNED)).allOfThem()),
+                        lab -> new Draining(lab, REFERENCE, Duration.ZERO, stored(PINNED)).allOfThem()),
+                Scenario.rate(
+                        "many_channels",
+                        "100,000 events spread over 500 channels, a subscriber each / all in one channel",
+                        0.5,
+                        lab -> new Draining(lab, OURS, Duration.ZERO, CHANNELS, spread()),
+                        lab -> new Draining(lab, REFERENCE, Duration.ZERO, stored(SPREAD))));
+    }
+
+    private static Draining.Fill stored(int events) {
+        return (lab, table) -> lab.refill(table, events);
+    }
+
+    private static Draining.Fill topUp(int events) {
+        return (lab, table) -> {
+            int missing = events - (int) lab.number("SELECT count(*) FROM " + table);
+            if (missing > 0) {
+                lab.add(table, missing, 1);
+            }
+            lab.tidy(table);
+        };
+    }
+
+    private static Draining.Fill spread() {
+        return (lab, table) -> {
+            lab.execute("TRUNCATE " + table);
+            lab.add(table, SPREAD, CHANNELS);
+            lab.tidy(table);
+        };
+    }
+
+    /** Events that are due beside others that are not to be touched. */
+    private static Draining.Fill beside(Lab lab, String table, int acked, int delayed) {
+        return (ignored, ignoredToo) -> {
+            if (lab.number("SELECT count(*) FROM (SELECT FROM " + table + " LIMIT 1) AS any_row") == 0) {
+                lab.addAcked(table, acked);
+                lab.addDelayed(table, delayed);
+            }
+            lab.execute("DELETE FROM " + table + " WHERE status <> 'acked' AND available_at <= statement_timestamp()");
+            lab.add(table, STORED, 1);
+            lab.tidy(table);
+        };
+    }
+}
