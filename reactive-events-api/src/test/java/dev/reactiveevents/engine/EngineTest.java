@@ -161,6 +161,61 @@ class EngineTest extends VirtualTimeEngine {
                         subscriber -> assertThat(subscriber.getReceivedOnNext()).hasSize(5));
     }
 
+    @Test
+    void eachNewSubscriptionBesideAGreedyOneIsServedByItsFirstClaim() {
+        SubscribeOptions patient = SubscribeOptions.defaults().withPollInterval(Duration.ofDays(1));
+        subscribe("orders", patient, Long.MAX_VALUE);
+        List<Integer> ready = new ArrayList<>();
+        for (int i = 0; i < 5; i++) {
+            int number = i;
+            subscribe("orders", patient.withOnReady(() -> ready.add(number)), 1);
+            assertThat(ready).hasSize(i + 1).endsWith(i);
+        }
+    }
+
+    @Test
+    void receiveWithZeroBesideAGreedySubscriptionEndsWithItsFirstClaim() {
+        channel = channel(ChannelOptions.defaults().withPollInterval(Duration.ofDays(1)));
+        subscribe(Long.MAX_VALUE);
+        List<String> ends = new ArrayList<>();
+        channel.receive("orders", Duration.ZERO).subscribe(null, null, () -> ends.add("empty"));
+
+        assertThat(ends).containsExactly("empty");
+    }
+
+    @Test
+    void moreNewSubscriptionsThanAClaimHasRoomForAreAllServedByIt() {
+        channel = channel(ChannelOptions.defaults().withClaimBatch(1).withPollInterval(Duration.ofDays(1)));
+        Sinks.One<List<Claimed>> first = Sinks.one();
+        backend.onClaim = claim -> first.asMono();
+        List<String> ready = new ArrayList<>();
+        for (int i = 0; i < 5; i++) {
+            subscribe("orders", SubscribeOptions.defaults().withOnReady(() -> ready.add("ready")), 10);
+        }
+        backend.onClaim = claim -> Mono.just(backend.take(claim));
+        first.tryEmitValue(List.of(new Claimed("orders", List.of(), List.of(), null, false, false)));
+
+        assertThat(ready).hasSize(5);
+    }
+
+    @Test
+    void whatOneSubscriptionDoesNotNeedGoesToTheOthers() {
+        Sinks.One<List<Claimed>> first = Sinks.one();
+        backend.onClaim = claim -> first.asMono();
+        List<TestSubscriber<EventMessage>> competing =
+                List.of(subscribe(1), subscribe(20), subscribe(Long.MAX_VALUE), subscribe(Long.MAX_VALUE));
+        backend.onClaim = claim -> backend.claims.size() > 2 ? Mono.never() : Mono.just(backend.take(claim));
+        backend.store(1_000);
+        first.tryEmitValue(List.of(new Claimed("orders", List.of(), List.of(), null, false, false)));
+
+        List<Integer> received = competing.stream()
+                .map(subscriber -> subscriber.getReceivedOnNext().size())
+                .toList();
+        assertThat(backend.asked()).startsWith(1, 300);
+        assertThat(received.subList(0, 2)).containsExactly(1, 20);
+        assertThat(received.subList(2, 4)).allMatch(count -> count >= 75);
+    }
+
     // == The database is away ==
 
     @Test
