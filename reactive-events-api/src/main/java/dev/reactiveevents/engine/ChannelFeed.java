@@ -129,9 +129,16 @@ final class ChannelFeed {
         return inTurn;
     }
 
-    void claimStarts() {
+    /** What woke it is still to be looked for after a claim for suspects. */
+    void claimStarts(boolean suspects) {
         claiming = true;
-        due.set(false);
+        if (!suspects) {
+            due.set(false);
+        }
+    }
+
+    void suspectClaimEnds() {
+        claiming = false;
     }
 
     /** Deals out what was claimed, one to each in turn, and gives back the room that was not needed. */
