@@ -143,6 +143,51 @@ class EngineTest extends VirtualTimeEngine {
     }
 
     @Test
+    void pollsOfDifferentIntervalsThatCoincideAreOneClaim() {
+        subscribe("fast", SubscribeOptions.defaults().withPollInterval(Duration.ofSeconds(1)), 1);
+        advance(Duration.ofMillis(300)); // whenever they began
+        subscribe("slow", SubscribeOptions.defaults().withPollInterval(Duration.ofSeconds(2)), 1);
+        backend.claims.clear();
+        advance(Duration.ofMillis(9_700));
+
+        assertThat(backend.claims)
+                .extracting(claim -> claim.requests().size())
+                .containsExactly(1, 2, 1, 2, 1, 2, 1, 2, 1, 2);
+    }
+
+    @Test
+    void eachChannelIsPolledAtItsOwnIntervalHoweverManyThereAre() {
+        for (int i = 1; i <= 50; i++) {
+            subscribe("channel-" + i, SubscribeOptions.defaults().withPollInterval(Duration.ofSeconds(i)), 1);
+        }
+        backend.claims.clear();
+        advance(Duration.ofSeconds(100));
+
+        assertThat(backend.claims).hasSize(100);
+        for (int i = 1; i <= 50; i++) {
+            String name = "channel-" + i;
+            assertThat(backend.claims.stream().flatMap(claim -> claim.requests().stream()))
+                    .filteredOn(request -> request.channel().equals(name))
+                    .hasSize(100 / i);
+        }
+    }
+
+    @Test
+    void theLastSubscriptionThatEndsLeavesNoPoll() {
+        TestSubscriber<EventMessage> one = subscribe(1);
+        TestSubscriber<EventMessage> other =
+                subscribe("orders", SubscribeOptions.defaults().withPollInterval(Duration.ofSeconds(3)), 1);
+        one.cancel();
+        backend.claims.clear();
+        advance(Duration.ofSeconds(6));
+        assertThat(backend.claims).hasSize(2);
+        other.cancel();
+        advance(Duration.ofSeconds(60));
+
+        assertThat(backend.claims).hasSize(2);
+    }
+
+    @Test
     void aChannelIsClaimedOnceForAllItsSubscriptions() {
         Sinks.One<List<Claimed>> busy = Sinks.one();
         backend.onClaim = claim -> busy.asMono();
