@@ -13,6 +13,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
@@ -496,6 +497,65 @@ class EngineTest extends VirtualTimeEngine {
         assertThat(backend.settlements)
                 .singleElement()
                 .satisfies(settlement -> assertThat(settlement.outcome()).isEqualTo(Outcome.RELEASE));
+    }
+
+    // == What is refused or only described asks the backend for nothing ==
+
+    @Test
+    void badRequestsOfAMessageAreRefusedBeforeTheBackendIsAsked() {
+        EventMessage message = delivered();
+        for (Mono<Boolean> refused : List.of(
+                message.nack(Duration.ofMillis(-1)),
+                message.nack(Duration.ofDays(36_500)),
+                message.extend(Duration.ZERO),
+                message.extend(Duration.ofDays(36_500)))) {
+            StepVerifier.create(refused).verifyError(EventException.Invalid.class);
+        }
+
+        assertThat(backend.settlements).isEmpty();
+    }
+
+    @Test
+    void aStreamIsPublishedAsOftenAsItIsSubscribedTo() {
+        AtomicInteger subscribed = new AtomicInteger();
+        Flux<Event> source =
+                Flux.just(Event.of("orders", 1)).doOnSubscribe(subscription -> subscribed.incrementAndGet());
+        Flux<String> stream = channel.publishAll(source);
+        advance(Duration.ofSeconds(10));
+        assertThat(subscribed).hasValue(0);
+        assertThat(backend.published).isEmpty();
+        stream.subscribe();
+        stream.subscribe();
+
+        assertThat(subscribed).hasValue(2);
+        assertThat(backend.published).hasSize(2);
+    }
+
+    @Test
+    void nothingIsTakenBeforeSomebodySubscribesAndEachIsASubscriptionOfItsOwn() {
+        backend.store(3);
+        List<EventMessage> received = new ArrayList<>();
+        Flux<EventMessage> messages =
+                channel.subscribe("orders", SubscribeOptions.defaults().withPrefetch(1));
+        advance(Duration.ofSeconds(10));
+        assertThat(backend.claims).isEmpty();
+        messages.subscribe(received::add);
+        messages.subscribe(received::add);
+
+        assertThat(received).hasSize(2);
+    }
+
+    @Test
+    void receiveTakesAnEventForEachThatSubscribesAndNoneBefore() {
+        backend.store(3);
+        List<EventMessage> received = new ArrayList<>();
+        Mono<EventMessage> one = channel.receive("orders", Duration.ofSeconds(1));
+        advance(Duration.ofSeconds(10)); // its time does not run either
+        assertThat(backend.claims).isEmpty();
+        one.subscribe(received::add);
+        one.subscribe(received::add);
+
+        assertThat(received).hasSize(2).doesNotHaveDuplicates();
     }
 
     // == What the backend cannot do ==
