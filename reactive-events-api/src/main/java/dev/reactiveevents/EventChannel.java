@@ -60,8 +60,8 @@ public interface EventChannel extends EventPublisher {
      * down while it runs. On cancellation, what was taken but not handed over is given back at once, to its old place and
      * without counting as an attempt; messages handed over can still be settled.
      *
-     * <p>Messages arrive on a thread of the database driver, or on the one that requests or settles: do not block it, use
-     * {@code publishOn} for work that blocks.
+     * <p>Messages arrive on a thread of the database driver, on the one that requests or settles, or on one of Reactor's
+     * parallel threads, where the timers run: do not block it, use {@code publishOn} for work that blocks.
      *
      * @param channels at least one channel name
      * @param options how to subscribe

@@ -3,6 +3,7 @@ package dev.reactiveevents;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.TimeUnit;
 import java.util.function.IntFunction;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
@@ -41,11 +42,13 @@ public final class RetryPolicy {
             throw new EventException.Invalid("An exponential retry policy was asked to wait from " + first + " to "
                     + longest + "; give a first delay longer than zero and a longest not shorter than it.");
         }
+        long firstNanos = TimeUnit.NANOSECONDS.convert(first); // at most 292 years, where toNanos would fail
+        long longestNanos = TimeUnit.NANOSECONDS.convert(longest);
         return custom(failures -> {
-            double scaled = first.toNanos() * Math.pow(2, Math.min(failures - 1, 62));
+            double scaled = firstNanos * Math.pow(2, Math.min(failures - 1, 62));
             double jittered = scaled
                     * (1 - JITTER + 2 * JITTER * ThreadLocalRandom.current().nextDouble());
-            return Duration.ofNanos((long) Math.min(jittered, longest.toNanos()));
+            return Duration.ofNanos((long) Math.min(jittered, longestNanos));
         });
     }
 

@@ -84,7 +84,7 @@ public final class SubscribeOptions {
     /**
      * Told once when the subscription stands: events published after it are received.
      *
-     * @param onReady called on a thread of the database driver; must not block
+     * @param onReady called on a thread of the database driver or of a timer; must not block
      * @return the changed copy
      */
     public SubscribeOptions withOnReady(Runnable onReady) {

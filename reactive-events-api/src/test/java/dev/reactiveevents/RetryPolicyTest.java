@@ -24,6 +24,16 @@ class RetryPolicyTest {
     }
 
     @Test
+    void exponentialMayHaveALongestThatNobodyLivesToSee() {
+        Duration ages = Duration.ofDays(365 * 300);
+
+        assertThat(RetryPolicy.exponential(Duration.ofSeconds(1), ages).delayAfter(1))
+                .hasValueSatisfying(delay -> assertThat(delay).isLessThan(Duration.ofSeconds(2)));
+        assertThat(RetryPolicy.exponential(ages, ages).delayAfter(100))
+                .hasValueSatisfying(delay -> assertThat(delay).isGreaterThan(Duration.ofDays(365 * 200)));
+    }
+
+    @Test
     void jitterVaries() {
         Set<Duration> delays = new HashSet<>();
         for (int i = 0; i < 50; i++) {

@@ -82,21 +82,41 @@ final class ChannelFeed {
     // == Claiming ==
 
     /**
-     * Reserves room for up to this many events, divided among the subscriptions. One that has no room is served only if it
-     * is new: a claim of nothing shows that the database is there. Empty if nobody is to be served.
+     * Reserves room for up to this many events, divided among the subscriptions: equally, and what some do not need goes to
+     * the others. A new one that gets no room is served nevertheless: a claim of nothing shows that the database is there.
+     * Empty if nobody is to be served.
      */
     List<Share> reserve(int most) {
+        List<Share> wanted = inTurn().stream()
+                .map(subscription -> new Share(subscription, subscription.room()))
+                .filter(share -> share.room() > 0 || share.subscription().isNew())
+                .toList();
+        int[] rooms = divide(most, wanted);
         List<Share> shares = new ArrayList<>();
-        int left = most;
-        for (EventSubscription subscription : inTurn()) {
-            int room = Math.min(left, subscription.room());
-            if (room > 0 || subscription.isNew() && subscription.room() == 0) {
-                subscription.reserve(room);
-                shares.add(new Share(subscription, room));
-                left -= room;
+        for (int i = 0; i < rooms.length; i++) {
+            EventSubscription subscription = wanted.get(i).subscription();
+            if (rooms[i] > 0 || subscription.isNew()) {
+                subscription.reserve(rooms[i]);
+                shares.add(new Share(subscription, rooms[i]));
             }
         }
         return shares;
+    }
+
+    private static int[] divide(int most, List<Share> wanted) {
+        int[] rooms = new int[wanted.size()];
+        int left = most;
+        for (int i = 0; i < rooms.length; i++) {
+            int others = rooms.length - i - 1;
+            rooms[i] = Math.min(wanted.get(i).room(), (left + others) / (others + 1)); // rounded up
+            left -= rooms[i];
+        }
+        for (int i = 0; i < rooms.length && left > 0; i++) {
+            int more = Math.min(wanted.get(i).room() - rooms[i], left);
+            rooms[i] += more;
+            left -= more;
+        }
+        return rooms;
     }
 
     private List<EventSubscription> inTurn() {
@@ -109,9 +129,16 @@ final class ChannelFeed {
         return inTurn;
     }
 
-    void claimStarts() {
+    /** What woke it is still to be looked for after a claim for suspects. */
+    void claimStarts(boolean suspects) {
         claiming = true;
-        due.set(false);
+        if (!suspects) {
+            due.set(false);
+        }
+    }
+
+    void suspectClaimEnds() {
+        claiming = false;
     }
 
     /** Deals out what was claimed, one to each in turn, and gives back the room that was not needed. */

@@ -81,6 +81,10 @@ final class Deliveries {
         return open.values().stream().flatMap(List::stream).toList();
     }
 
+    void dropLapsed(long now) {
+        all().stream().filter(delivery -> delivery.isLapsed(now)).forEach(Delivery::lapse);
+    }
+
     int size() {
         return count.get();
     }

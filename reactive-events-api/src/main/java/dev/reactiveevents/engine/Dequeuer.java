@@ -40,7 +40,7 @@ final class Dequeuer {
     private final Settler settler;
     private final Feeds feeds;
     private final Deliveries deliveries;
-    private final Isolation isolation = new Isolation();
+    private final Isolation isolation;
     private final Outage outage;
 
     private final AtomicInteger work = new AtomicInteger();
@@ -57,6 +57,8 @@ final class Dequeuer {
         this.feeds = new Feeds(time, this::drain);
         this.outage = new Outage(backend.name(), time, this::drain);
         this.deliveries = new Deliveries(options.lease(), time, this::drain);
+        Duration granted = LeaseKeeper.granted(options.lease());
+        this.isolation = new Isolation(granted, time, this::isolationTimeIsUp, this::wake);
     }
 
     // == Subscriptions ==
@@ -120,7 +122,13 @@ final class Dequeuer {
         if (isolation.admitsOthers(quiet)) {
             return claim(false, reserveForDue());
         }
-        return quiet && (claim(true, reserveForSuspect()) || isolation.isOpen() && claim(false, reserveForDue()));
+        return quiet && (claim(true, reserveForSuspect()) || claim(false, reserveForDue()));
+    }
+
+    /** What lapsed is in nobody's hand, also if its keeper has not noticed yet. */
+    private void isolationTimeIsUp() {
+        deliveries.dropLapsed(time.nanos());
+        drain();
     }
 
     /** A channel that is woken in this moment may be queued again before its claim starts: it counts once. */
@@ -146,11 +154,12 @@ final class Dequeuer {
         while ((feed = isolation.next()) != null) {
             List<ChannelFeed.Share> shares = feed.reserve(1);
             if (shares.stream().anyMatch(share -> share.room() > 0)) {
-                isolation.suspectIsClaimed();
+                isolation.suspectIsBeingClaimed();
                 return List.of(new Portion(feed, shares));
             }
             feed.markDue();
         }
+        isolation.open();
         return List.of();
     }
 
@@ -158,10 +167,7 @@ final class Dequeuer {
         if (portions.isEmpty()) {
             return false;
         }
-        portions.forEach(portion -> portion.feed().claimStarts());
-        if (suspects) { // it does not look for what woke the feed
-            portions.forEach(portion -> portion.feed().markDue());
-        }
+        portions.forEach(portion -> portion.feed().claimStarts(suspects));
         List<Claim.Request> requests = portions.stream()
                 .map(portion -> new Claim.Request(portion.feed().channel(), portion.asked(), options.maxAttempts()))
                 .toList();
@@ -197,16 +203,37 @@ final class Dequeuer {
                             portion.shares(),
                             (event, subscription) ->
                                     deliver(new Delivery(event, claim.leaseToken(), subscription, leaseEnd)));
-            if (claimed.suspects() && !claim.suspects()) {
-                isolation.report(portion.feed());
-            }
             tellExhausted(claimed);
-            portion.feed().claimEnds(claimed, portion.asked(), claim.lease());
+            if (claim.suspects()) {
+                suspectsAnswered(portion.feed(), claimed);
+            } else {
+                othersAnswered(portion, claimed, claim.lease());
+            }
         }
         claimIsOver(portions, subscription -> {
             subscription.drain();
             subscription.establish();
         });
+    }
+
+    private void othersAnswered(Portion portion, Claimed claimed, Duration leased) {
+        if (claimed.suspects()) {
+            isolation.report(portion.feed());
+        }
+        portion.feed().claimEnds(claimed, portion.asked(), leased);
+    }
+
+    /** A suspect that others hold is left to the isolation, which pauses; otherwise it is the turn of the others. */
+    private void suspectsAnswered(ChannelFeed feed, Claimed claimed) {
+        if (!claimed.events().isEmpty()) {
+            isolation.suspectIsTaken();
+        }
+        if (claimed.passedOver()) {
+            isolation.report(feed);
+        } else {
+            feed.markDue();
+        }
+        feed.suspectClaimEnds();
     }
 
     private Delivery deliver(Delivery delivery) {

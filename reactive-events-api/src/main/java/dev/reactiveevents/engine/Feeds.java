@@ -1,8 +1,6 @@
 package dev.reactiveevents.engine;
 
-import java.time.Duration;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -10,27 +8,21 @@ import java.util.Queue;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
-import java.util.concurrent.CopyOnWriteArraySet;
 import org.jspecify.annotations.Nullable;
-import reactor.core.Disposable;
 
-/**
- * Which channels are subscribed to, and which of them are due for a claim. Subscriptions of one poll interval share one
- * timer, so that their channels come due together and are claimed in one statement.
- */
+/** Which channels are subscribed to, and which of them are due for a claim. */
 final class Feeds {
-
-    private record Poll(Set<EventSubscription> subscriptions, Disposable timer) {}
 
     private final EngineTime time;
     private final Runnable onDue;
     private final Map<String, ChannelFeed> feeds = new ConcurrentHashMap<>();
-    private final Map<Duration, Poll> polls = new HashMap<>();
+    private final Polls polls;
     private final Queue<ChannelFeed> due = new ConcurrentLinkedQueue<>();
 
     Feeds(EngineTime time, Runnable onDue) {
         this.time = time;
         this.onDue = onDue;
+        this.polls = new Polls(time, this::wake);
     }
 
     // == Subscriptions ==
@@ -42,20 +34,7 @@ final class Feeds {
             feed.add(subscription);
             feed.markDue();
         });
-        polls.computeIfAbsent(subscription.pollInterval(), this::startPoll)
-                .subscriptions()
-                .add(subscription);
-    }
-
-    private Poll startPoll(Duration interval) {
-        Set<EventSubscription> subscriptions = new CopyOnWriteArraySet<>();
-        return new Poll(subscriptions, time.every(interval, () -> wake(channelsOf(subscriptions))));
-    }
-
-    private static Set<String> channelsOf(Set<EventSubscription> subscriptions) {
-        Set<String> channels = new LinkedHashSet<>();
-        subscriptions.forEach(subscription -> channels.addAll(subscription.channels()));
-        return channels;
+        polls.add(subscription);
     }
 
     synchronized void remove(EventSubscription subscription) {
@@ -66,13 +45,7 @@ final class Feeds {
                 feed.cancelAlarm();
             }
         });
-        Poll poll = polls.get(subscription.pollInterval());
-        if (poll != null
-                && poll.subscriptions().remove(subscription)
-                && poll.subscriptions().isEmpty()) {
-            poll.timer().dispose();
-            polls.remove(subscription.pollInterval());
-        }
+        polls.remove(subscription);
     }
 
     synchronized List<EventSubscription> subscriptions() {

@@ -1,25 +1,67 @@
 package dev.reactiveevents.engine;
 
+import java.time.Duration;
+import java.util.LinkedHashSet;
 import java.util.Queue;
+import java.util.Set;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
+import reactor.core.Disposable;
+import reactor.core.Disposables;
 
 /**
  * Keeps suspects from dragging their neighbours with them: an event whose lease lapsed repeatedly, perhaps because it ends
  * its consumers, is claimed only once everything else is settled, and nothing else is claimed until it is settled.
  *
- * <p>Suspects are reported by claims of other events, so that between two suspects others always get their turn.
+ * <p>Each of the two lasts for one granted lease at most: a message in hand may be held for long, and what survived that long
+ * ends nobody at once. Then others have their turn, at least for as long as they were kept out, and longer each time in which
+ * no suspect could be taken.
+ *
+ * <p>What claims tell may come from any thread; the rest is called by the drain loop, one thread at a time.
  */
 final class Isolation {
 
+    private static final long FIRST_PAUSE = Duration.ofMillis(100).toNanos();
+    /** How many times as long as they were kept out others have their turn at most, or one granted lease if that is longer. */
+    private static final int LONGEST_PAUSE = 16;
+
     private enum Mode {
+        /** Others are admitted until suspects are reported. */
         OPEN,
+        /** What is in hand is to be settled. */
         QUIETING,
-        ALONE
+        /** A suspect is being claimed or in hand. */
+        ALONE,
+        /** Others are admitted whatever is reported. */
+        PAUSING
     }
 
+    private final Duration longest;
+    private final EngineTime time;
+    private final Runnable onTimeUp;
+    private final Consumer<Set<String>> wake;
     private final Queue<ChannelFeed> reported = new ConcurrentLinkedQueue<>();
+    private final Disposable.Swap timer = Disposables.swap();
     private volatile Mode mode = Mode.OPEN;
+    private long closedAt;
+    private long modeEnds;
+    private volatile boolean found;
+    private long pause;
+
+    /**
+     * An isolation.
+     *
+     * @param longest how long others wait at most until a suspect is claimed, and again until it is settled
+     * @param onTimeUp called when a time is over, so that the dequeuer looks what it may claim now
+     * @param wake told the channels whose suspects may be tried again
+     */
+    Isolation(Duration longest, EngineTime time, Runnable onTimeUp, Consumer<Set<String>> wake) {
+        this.longest = longest;
+        this.time = time;
+        this.onTimeUp = onTimeUp;
+        this.wake = wake;
+    }
 
     void report(ChannelFeed feed) {
         if (!reported.contains(feed)) {
@@ -27,8 +69,8 @@ final class Isolation {
         }
     }
 
-    boolean isOpen() {
-        return mode == Mode.OPEN;
+    void suspectIsTaken() {
+        found = true;
     }
 
     /**
@@ -37,26 +79,65 @@ final class Isolation {
      * @param quiet whether nothing is being claimed and all is settled
      */
     boolean admitsOthers(boolean quiet) {
-        if (mode == Mode.ALONE && quiet) {
-            mode = Mode.OPEN;
+        boolean over = mode == Mode.ALONE && quiet;
+        boolean late = isClosed() && !quiet && time.nanos() - modeEnds >= 0;
+        if (over || late) {
+            open();
         }
         if (mode == Mode.OPEN && !reported.isEmpty()) {
-            mode = Mode.QUIETING;
+            found = false;
+            closedAt = time.nanos();
+            enter(Mode.QUIETING);
         }
-        return mode == Mode.OPEN;
+        return !isClosed();
     }
 
-    /** The next channel with suspects, once all is quiet; null if there is none, and then others are admitted again. */
+    private boolean isClosed() {
+        return mode == Mode.QUIETING || mode == Mode.ALONE;
+    }
+
+    private void enter(Mode next) {
+        mode = next;
+        modeEnds = time.nanos() + longest.toNanos();
+        timer.update(time.after(longest, this::timeIsUp));
+    }
+
+    /** Forgets the timer that has gone off: to dispose of it would interrupt what it runs. */
+    private void timeIsUp() {
+        timer.replace(Disposables.disposed());
+        onTimeUp.run();
+    }
+
+    /** The next channel with suspects, once all is quiet; null if there is none. */
     @Nullable
     ChannelFeed next() {
-        ChannelFeed feed = mode == Mode.QUIETING ? reported.poll() : null;
-        if (feed == null && mode == Mode.QUIETING) {
-            mode = Mode.OPEN;
-        }
-        return feed;
+        return mode == Mode.QUIETING ? reported.poll() : null;
     }
 
-    void suspectIsClaimed() {
-        mode = Mode.ALONE;
+    void suspectIsBeingClaimed() {
+        enter(Mode.ALONE);
+    }
+
+    /** Others have their turn: until it is over, nothing that is reported keeps them out. */
+    void open() {
+        long closed = time.nanos() - closedAt;
+        long most = Math.max(longest.toNanos(), LONGEST_PAUSE * closed);
+        long grown = found ? 0 : Math.min(Math.max(FIRST_PAUSE, 2 * pause), most);
+        pause = Math.max(closed, grown);
+        mode = Mode.PAUSING;
+        timer.update(Disposables.disposed());
+        time.after(Duration.ofNanos(pause), this::pauseIsOver);
+    }
+
+    /** What was reported may no longer be true, another process may have had the suspects: claims of the others look again. */
+    private void pauseIsOver() {
+        Set<String> channels = new LinkedHashSet<>();
+        ChannelFeed feed;
+        while ((feed = reported.poll()) != null) {
+            channels.add(feed.channel());
+        }
+        mode = Mode.OPEN;
+        wake.accept(channels);
+        onTimeUp.run();
     }
 }

@@ -13,6 +13,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
@@ -143,6 +144,51 @@ class EngineTest extends VirtualTimeEngine {
     }
 
     @Test
+    void pollsOfDifferentIntervalsThatCoincideAreOneClaim() {
+        subscribe("fast", SubscribeOptions.defaults().withPollInterval(Duration.ofSeconds(1)), 1);
+        advance(Duration.ofMillis(300)); // whenever they began
+        subscribe("slow", SubscribeOptions.defaults().withPollInterval(Duration.ofSeconds(2)), 1);
+        backend.claims.clear();
+        advance(Duration.ofMillis(9_700));
+
+        assertThat(backend.claims)
+                .extracting(claim -> claim.requests().size())
+                .containsExactly(1, 2, 1, 2, 1, 2, 1, 2, 1, 2);
+    }
+
+    @Test
+    void eachChannelIsPolledAtItsOwnIntervalHoweverManyThereAre() {
+        for (int i = 1; i <= 50; i++) {
+            subscribe("channel-" + i, SubscribeOptions.defaults().withPollInterval(Duration.ofSeconds(i)), 1);
+        }
+        backend.claims.clear();
+        advance(Duration.ofSeconds(100));
+
+        assertThat(backend.claims).hasSize(100);
+        for (int i = 1; i <= 50; i++) {
+            String name = "channel-" + i;
+            assertThat(backend.claims.stream().flatMap(claim -> claim.requests().stream()))
+                    .filteredOn(request -> request.channel().equals(name))
+                    .hasSize(100 / i);
+        }
+    }
+
+    @Test
+    void theLastSubscriptionThatEndsLeavesNoPoll() {
+        TestSubscriber<EventMessage> one = subscribe(1);
+        TestSubscriber<EventMessage> other =
+                subscribe("orders", SubscribeOptions.defaults().withPollInterval(Duration.ofSeconds(3)), 1);
+        one.cancel();
+        backend.claims.clear();
+        advance(Duration.ofSeconds(6));
+        assertThat(backend.claims).hasSize(2);
+        other.cancel();
+        advance(Duration.ofSeconds(60));
+
+        assertThat(backend.claims).hasSize(2);
+    }
+
+    @Test
     void aChannelIsClaimedOnceForAllItsSubscriptions() {
         Sinks.One<List<Claimed>> busy = Sinks.one();
         backend.onClaim = claim -> busy.asMono();
@@ -159,6 +205,61 @@ class EngineTest extends VirtualTimeEngine {
         assertThat(competing)
                 .allSatisfy(
                         subscriber -> assertThat(subscriber.getReceivedOnNext()).hasSize(5));
+    }
+
+    @Test
+    void eachNewSubscriptionBesideAGreedyOneIsServedByItsFirstClaim() {
+        SubscribeOptions patient = SubscribeOptions.defaults().withPollInterval(Duration.ofDays(1));
+        subscribe("orders", patient, Long.MAX_VALUE);
+        List<Integer> ready = new ArrayList<>();
+        for (int i = 0; i < 5; i++) {
+            int number = i;
+            subscribe("orders", patient.withOnReady(() -> ready.add(number)), 1);
+            assertThat(ready).hasSize(i + 1).endsWith(i);
+        }
+    }
+
+    @Test
+    void receiveWithZeroBesideAGreedySubscriptionEndsWithItsFirstClaim() {
+        channel = channel(ChannelOptions.defaults().withPollInterval(Duration.ofDays(1)));
+        subscribe(Long.MAX_VALUE);
+        List<String> ends = new ArrayList<>();
+        channel.receive("orders", Duration.ZERO).subscribe(null, null, () -> ends.add("empty"));
+
+        assertThat(ends).containsExactly("empty");
+    }
+
+    @Test
+    void moreNewSubscriptionsThanAClaimHasRoomForAreAllServedByIt() {
+        channel = channel(ChannelOptions.defaults().withClaimBatch(1).withPollInterval(Duration.ofDays(1)));
+        Sinks.One<List<Claimed>> first = Sinks.one();
+        backend.onClaim = claim -> first.asMono();
+        List<String> ready = new ArrayList<>();
+        for (int i = 0; i < 5; i++) {
+            subscribe("orders", SubscribeOptions.defaults().withOnReady(() -> ready.add("ready")), 10);
+        }
+        backend.onClaim = claim -> Mono.just(backend.take(claim));
+        first.tryEmitValue(List.of(new Claimed("orders", List.of(), List.of(), null, false, false)));
+
+        assertThat(ready).hasSize(5);
+    }
+
+    @Test
+    void whatOneSubscriptionDoesNotNeedGoesToTheOthers() {
+        Sinks.One<List<Claimed>> first = Sinks.one();
+        backend.onClaim = claim -> first.asMono();
+        List<TestSubscriber<EventMessage>> competing =
+                List.of(subscribe(1), subscribe(20), subscribe(Long.MAX_VALUE), subscribe(Long.MAX_VALUE));
+        backend.onClaim = claim -> backend.claims.size() > 2 ? Mono.never() : Mono.just(backend.take(claim));
+        backend.store(1_000);
+        first.tryEmitValue(List.of(new Claimed("orders", List.of(), List.of(), null, false, false)));
+
+        List<Integer> received = competing.stream()
+                .map(subscriber -> subscriber.getReceivedOnNext().size())
+                .toList();
+        assertThat(backend.asked()).startsWith(1, 300);
+        assertThat(received.subList(0, 2)).containsExactly(1, 20);
+        assertThat(received.subList(2, 4)).allMatch(count -> count >= 75);
     }
 
     // == The database is away ==
@@ -396,6 +497,65 @@ class EngineTest extends VirtualTimeEngine {
         assertThat(backend.settlements)
                 .singleElement()
                 .satisfies(settlement -> assertThat(settlement.outcome()).isEqualTo(Outcome.RELEASE));
+    }
+
+    // == What is refused or only described asks the backend for nothing ==
+
+    @Test
+    void badRequestsOfAMessageAreRefusedBeforeTheBackendIsAsked() {
+        EventMessage message = delivered();
+        for (Mono<Boolean> refused : List.of(
+                message.nack(Duration.ofMillis(-1)),
+                message.nack(Duration.ofDays(36_500)),
+                message.extend(Duration.ZERO),
+                message.extend(Duration.ofDays(36_500)))) {
+            StepVerifier.create(refused).verifyError(EventException.Invalid.class);
+        }
+
+        assertThat(backend.settlements).isEmpty();
+    }
+
+    @Test
+    void aStreamIsPublishedAsOftenAsItIsSubscribedTo() {
+        AtomicInteger subscribed = new AtomicInteger();
+        Flux<Event> source =
+                Flux.just(Event.of("orders", 1)).doOnSubscribe(subscription -> subscribed.incrementAndGet());
+        Flux<String> stream = channel.publishAll(source);
+        advance(Duration.ofSeconds(10));
+        assertThat(subscribed).hasValue(0);
+        assertThat(backend.published).isEmpty();
+        stream.subscribe();
+        stream.subscribe();
+
+        assertThat(subscribed).hasValue(2);
+        assertThat(backend.published).hasSize(2);
+    }
+
+    @Test
+    void nothingIsTakenBeforeSomebodySubscribesAndEachIsASubscriptionOfItsOwn() {
+        backend.store(3);
+        List<EventMessage> received = new ArrayList<>();
+        Flux<EventMessage> messages =
+                channel.subscribe("orders", SubscribeOptions.defaults().withPrefetch(1));
+        advance(Duration.ofSeconds(10));
+        assertThat(backend.claims).isEmpty();
+        messages.subscribe(received::add);
+        messages.subscribe(received::add);
+
+        assertThat(received).hasSize(2);
+    }
+
+    @Test
+    void receiveTakesAnEventForEachThatSubscribesAndNoneBefore() {
+        backend.store(3);
+        List<EventMessage> received = new ArrayList<>();
+        Mono<EventMessage> one = channel.receive("orders", Duration.ofSeconds(1));
+        advance(Duration.ofSeconds(10)); // its time does not run either
+        assertThat(backend.claims).isEmpty();
+        one.subscribe(received::add);
+        one.subscribe(received::add);
+
+        assertThat(received).hasSize(2).doesNotHaveDuplicates();
     }
 
     // == What the backend cannot do ==

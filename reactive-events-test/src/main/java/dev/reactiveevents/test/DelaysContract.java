@@ -10,6 +10,7 @@ import dev.reactiveevents.spi.Capability;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import reactor.core.publisher.Flux;
@@ -19,8 +20,10 @@ abstract class DelaysContract extends ContractGroup {
     private static final ChannelOptions NEVER_POLLING = OPTIONS.withPollInterval(NO_POLLING);
     private static final Duration DELAY = Duration.ofSeconds(1);
 
-    /** What is promised: 100 ms; the rest is for a machine that is busy with other tests. */
-    private static final Duration PUNCTUAL = Duration.ofMillis(100 + 300);
+    /** What is promised, and held by the median of several: a single one may be late on a machine that is busy. */
+    private static final Duration PUNCTUAL = Duration.ofMillis(100);
+
+    private static final Duration SHORT_DELAY = Duration.ofMillis(300);
 
     DelaysContract(EventChannelContract contract) {
         super(contract);
@@ -35,15 +38,22 @@ abstract class DelaysContract extends ContractGroup {
     void aDelayedEventArrivesWhenItIsDueWhereItWasPublished() {
         EventChannel events = open(NEVER_POLLING);
         Inbox inbox = subscribe(events);
-        long before = System.nanoTime();
-        await(events.publish(Event.of(channel, "delayed").withDelay(DELAY)));
-        long stored = System.nanoTime();
+        List<Duration> lateness =
+                Stream.generate(() -> lateness(events, inbox)).limit(5).sorted().toList();
+        assertThat(lateness.get(0)).isGreaterThanOrEqualTo(Duration.ZERO);
+        assertThat(lateness.get(2)).as("the median of %s", lateness).isLessThanOrEqualTo(PUNCTUAL);
+    }
+
+    /** By how much it is later than its delay after the publish began. */
+    private Duration lateness(EventChannel events, Inbox inbox) {
+        long published = System.nanoTime();
+        await(events.publish(Event.of(channel, "delayed").withDelay(SHORT_DELAY)));
         EventMessage message = inbox.next();
-        long arrived = System.nanoTime();
-        assertThat(Duration.ofNanos(arrived - before)).isGreaterThanOrEqualTo(DELAY);
-        assertThat(Duration.ofNanos(arrived - stored)).isLessThan(DELAY.plus(PUNCTUAL));
+        Duration waited = Duration.ofNanos(System.nanoTime() - published);
         assertThat(Duration.between(message.publishedAt(), message.availableAt()))
-                .isEqualTo(DELAY);
+                .isEqualTo(SHORT_DELAY);
+        assertThat(await(message.ack())).isTrue();
+        return waited.minus(SHORT_DELAY);
     }
 
     @Test
@@ -62,8 +72,8 @@ abstract class DelaysContract extends ContractGroup {
         Inbox inbox = subscribe(events);
         await(events.publish(Event.of(channel, "late").withDelay(DELAY.multipliedBy(2))));
         await(events.publish(Event.of(channel, "early").withDelay(DELAY)));
-        assertThat(inbox.next(DELAY.plus(PUNCTUAL)).payloadAs(String.class)).isEqualTo("early");
-        assertThat(inbox.next(DELAY.plus(PUNCTUAL)).payloadAs(String.class)).isEqualTo("late");
+        assertThat(inbox.next(DELAY.plus(AT_ONCE)).payloadAs(String.class)).isEqualTo("early");
+        assertThat(inbox.next(DELAY.plus(AT_ONCE)).payloadAs(String.class)).isEqualTo("late");
     }
 
     @Test

@@ -1,0 +1,88 @@
+package dev.reactiveevents.engine;
+
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.LinkedHashSet;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.Consumer;
+import reactor.core.Disposable;
+import reactor.core.Disposables;
+
+/**
+ * Which subscriptions look for events although nothing told of any, and when: at the multiples of their intervals, counted from
+ * one beginning, so that polls that coincide are one. One timer serves them all. Guarded by its own lock.
+ */
+final class Polls {
+
+    private final EngineTime time;
+    private final Consumer<Set<String>> wake;
+    private final Map<Duration, Set<EventSubscription>> polled = new HashMap<>();
+    private final Disposable.Swap timer = Disposables.swap();
+    private final long beginning;
+    private long lastPoll;
+
+    /**
+     * Polls of nobody yet.
+     *
+     * @param wake told the channels that are due together
+     */
+    Polls(EngineTime time, Consumer<Set<String>> wake) {
+        this.time = time;
+        this.wake = wake;
+        this.beginning = time.nanos();
+    }
+
+    synchronized void add(EventSubscription subscription) {
+        Set<EventSubscription> others = polled.get(subscription.pollInterval());
+        if (others != null) {
+            others.add(subscription);
+        } else {
+            polled.put(subscription.pollInterval(), new LinkedHashSet<>(Set.of(subscription)));
+            setTimer();
+        }
+    }
+
+    synchronized void remove(EventSubscription subscription) {
+        Set<EventSubscription> others = polled.get(subscription.pollInterval());
+        if (others != null && others.remove(subscription) && others.isEmpty()) {
+            polled.remove(subscription.pollInterval());
+            setTimer();
+        }
+    }
+
+    private void setTimer() {
+        timer.update(polled.isEmpty() ? Disposables.disposed() : time.after(untilNext(), this::poll));
+    }
+
+    private Duration untilNext() {
+        long now = elapsed();
+        return Duration.ofNanos(polled.keySet().stream()
+                .mapToLong(Duration::toNanos)
+                .map(interval -> interval - now % interval)
+                .min()
+                .orElseThrow());
+    }
+
+    private void poll() {
+        wake.accept(channelsDue());
+    }
+
+    /** Those with a multiple of their interval since the last poll. */
+    private synchronized Set<String> channelsDue() {
+        long now = elapsed();
+        Set<String> channels = new LinkedHashSet<>();
+        polled.forEach((interval, subscriptions) -> {
+            if (now / interval.toNanos() > lastPoll / interval.toNanos()) {
+                subscriptions.forEach(subscription -> channels.addAll(subscription.channels()));
+            }
+        });
+        lastPoll = now;
+        setTimer();
+        return channels;
+    }
+
+    private long elapsed() {
+        return time.nanos() - beginning;
+    }
+}
