@@ -9,6 +9,7 @@ import io.r2dbc.spi.Connection;
 import io.r2dbc.spi.Result;
 import io.r2dbc.spi.Statement;
 import java.time.Duration;
+import java.time.Instant;
 import java.time.OffsetDateTime;
 import java.time.ZoneOffset;
 import java.util.Collection;
@@ -175,7 +176,8 @@ final class H2Statements implements QueueStatements {
     }
 
     private static @Nullable OffsetDateTime deliverAt(NewEvent event) {
-        return event.deliverAt() == null ? null : event.deliverAt().atOffset(ZoneOffset.UTC);
+        Instant time = Sql.deliverAt(event);
+        return time == null ? null : time.atOffset(ZoneOffset.UTC);
     }
 
     private static <R> Statement bindAll(Statement statement, List<R> rows, BiConsumer<Statement, R> bind) {
