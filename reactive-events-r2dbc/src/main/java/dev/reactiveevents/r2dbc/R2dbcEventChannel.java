@@ -184,7 +184,8 @@ public final class R2dbcEventChannel implements EventChannel {
          * Sets the table. Names are taken letter by letter.
          *
          * @param queueTable {@code table} or {@code schema.table}, each of at most 48 letters, digits and underscores;
-         *     {@code reactive_event_queue} by default
+         *     {@code reactive_event_queue} by default. The table's name must not end in {@code _claim}, {@code _suspect},
+         *     {@code _acked}, {@code _dead} or {@code _maintenance}, as what stands beside a queue does
          * @return this builder
          */
         public Builder queueTable(String queueTable) {
