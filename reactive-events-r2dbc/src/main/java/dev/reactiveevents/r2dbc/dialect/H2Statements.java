@@ -96,10 +96,11 @@ final class H2Statements implements QueueStatements {
             WHERE event_id = ANY ($1)
             """;
 
+    /** {@code DATEDIFF} compares the clocks on the wall, of two zones if need be: both times are brought to one. */
     private static final String REMAINS = """
             SELECT
-                DATEDIFF(MICROSECOND, CURRENT_TIMESTAMP, (
-                    SELECT available_at FROM ${table}
+                DATEDIFF(MICROSECOND, CURRENT_TIMESTAMP AT TIME ZONE 'UTC', (
+                    SELECT available_at AT TIME ZONE 'UTC' FROM ${table}
                     WHERE channel = $1 AND available_at > CURRENT_TIMESTAMP
                     ORDER BY channel, available_at, seq
                     FETCH FIRST ROW ONLY)) AS next_due,
