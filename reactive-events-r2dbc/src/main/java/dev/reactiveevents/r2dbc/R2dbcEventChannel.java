@@ -30,8 +30,8 @@ import tools.jackson.databind.json.JsonMapper;
  * An event channel on a database. The tables are made by {@link EventSchema#migrate()}.
  *
  * <p>The connection factory stays the caller's: {@link #shutdown()} does not close it. Without a pool each statement opens a
- * connection of its own, which works and is slow. A pool of one is enough for the channel; while publishing and subscribing
- * at full speed it uses up to about ten.
+ * connection of its own, which works and is slow. A pool of one is enough for the channel; at full speed it uses up to
+ * eleven at once, and one more for each {@code publishAll} in flight.
  */
 public final class R2dbcEventChannel implements EventChannel {
 
