@@ -103,26 +103,16 @@ class JanitorTest {
             assertThat(rows("queue")).isZero();
         }
 
-        /** The janitor of another queue shows that there has been time for a round. */
         @Test
         void aJanitorThatWasStoppedRemovesNothingMore() {
-            EventSchema.of(Channels.tableQueue(database.connections())
-                            .queueTable("other")
-                            .build())
-                    .migrate()
-                    .block(LIMIT);
-            Janitor stopped = janitor("queue", Duration.ofMillis(10));
-            Janitor other = janitor("other", Duration.ofMillis(30));
+            Janitor janitor = janitor("queue", Duration.ofMillis(10));
             insert("queue", 10, "acked", "61");
-            stopped.start();
+            janitor.start();
             database.await("SELECT count(*) FROM \"queue\"", 0);
-            stopped.stop().block(LIMIT);
+            janitor.stop().block(LIMIT);
             insert("queue", 10, "acked", "61");
-            insert("other", 10, "acked", "61");
-            stopped.start();
-            other.start();
-            database.await("SELECT count(*) FROM \"other\"", 0);
-            other.stop().block(LIMIT);
+            janitor.start();
+            awaitARoundOfAnother(Duration.ofMillis(30));
 
             assertThat(rows("queue")).isEqualTo(10);
         }
@@ -130,12 +120,29 @@ class JanitorTest {
         @Test
         void aChannelStartsItsJanitorWhenItIsUsedAndStopsItWhenItIsShutDown() {
             R2dbcEventChannel events =
-                    database.builder().retention(Duration.ofMillis(1)).build();
+                    database.builder().retention(Duration.ofSeconds(1)).build();
             insert("queue", 10, "acked", "1");
             assertThat(events.receive("orders", Duration.ZERO).block(LIMIT)).isNull();
             database.await("SELECT count(*) FROM \"queue\"", 0);
-
             events.shutdown().block(LIMIT);
+            insert("queue", 10, "acked", "1");
+            awaitARoundOfAnother(Duration.ofMillis(1_300));
+
+            assertThat(rows("queue")).isEqualTo(10);
+        }
+
+        /** Shows that there has been time for a round: that of a janitor that begins now, of another queue. */
+        private void awaitARoundOfAnother(Duration interval) {
+            EventSchema.of(Channels.tableQueue(database.connections())
+                            .queueTable("other")
+                            .build())
+                    .migrate()
+                    .block(LIMIT);
+            insert("other", 10, "acked", "61");
+            Janitor other = janitor("other", interval);
+            other.start();
+            database.await("SELECT count(*) FROM \"other\"", 0);
+            other.stop().block(LIMIT);
         }
     }
 }
