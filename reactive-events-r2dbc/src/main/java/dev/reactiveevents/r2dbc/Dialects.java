@@ -19,9 +19,13 @@ final class Dialects {
 
     /** A pool reports the name of the driver it holds. */
     static Dialect serving(ConnectionFactory connectionFactory) {
+        return serving(connectionFactory, Dialect.class.getClassLoader());
+    }
+
+    static Dialect serving(ConnectionFactory connectionFactory, @Nullable ClassLoader loader) {
         String product = connectionFactory.getMetadata().getName();
         List<String> known = new ArrayList<>();
-        for (Dialect dialect : ServiceLoader.load(Dialect.class, Dialect.class.getClassLoader())) {
+        for (Dialect dialect : ServiceLoader.load(Dialect.class, loader)) {
             if (dialect.serves(product)) {
                 return dialect;
             }

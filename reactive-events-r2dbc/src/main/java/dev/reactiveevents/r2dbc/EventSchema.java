@@ -3,8 +3,10 @@ package dev.reactiveevents.r2dbc;
 import dev.reactiveevents.CheckReturnValue;
 import dev.reactiveevents.EventException;
 import dev.reactiveevents.r2dbc.dialect.Dialect;
+import dev.reactiveevents.r2dbc.dialect.Failure;
 import dev.reactiveevents.r2dbc.dialect.QueueTable;
 import io.r2dbc.spi.Connection;
+import io.r2dbc.spi.R2dbcException;
 import io.r2dbc.spi.Result;
 import java.io.IOException;
 import java.io.InputStream;
@@ -104,9 +106,15 @@ public final class EventSchema {
     public Mono<Void> drop() {
         return database.transaction(
                 "Dropping the table " + table,
-                connection -> execute(connection, table.fill("DROP TABLE IF EXISTS ${table}"))
-                        .then(Mono.defer(
-                                () -> execute(connection, table.fill("DROP TABLE IF EXISTS ${table:maintenance}")))));
+                connection -> dropIfThere(connection, "${table}")
+                        .then(Mono.defer(() -> dropIfThere(connection, "${table:maintenance}"))));
+    }
+
+    /** For H2 a schema that is missing is an error, also where its tables need not be there. */
+    private Mono<Void> dropIfThere(Connection connection, String name) {
+        return execute(connection, table.fill("DROP TABLE IF EXISTS " + name))
+                .onErrorComplete(
+                        failure -> failure instanceof R2dbcException told && dialect.classify(told) == Failure.MISSING);
     }
 
     private int newest() {

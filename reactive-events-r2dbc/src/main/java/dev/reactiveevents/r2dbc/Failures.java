@@ -5,10 +5,15 @@ import dev.reactiveevents.r2dbc.dialect.Dialect;
 import dev.reactiveevents.r2dbc.dialect.Failure;
 import dev.reactiveevents.r2dbc.dialect.QueueTable;
 import io.r2dbc.spi.R2dbcException;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /** Turns what a driver reports into what a caller can do about it. */
 final class Failures {
+
+    private static final Pattern TRANSPORTS = Pattern.compile("io\\.netty\\.|reactor\\.(netty|pool)\\.");
 
     private final Dialect dialect;
     private final QueueTable table;
@@ -49,6 +54,9 @@ final class Failures {
             return failure;
         }
         R2dbcException told = toldBy(failure);
+        if (told == null && isMistake(failure)) {
+            return mistake(attempted, failure, committing);
+        }
         Failure meaning = told == null ? Failure.DISCONNECTED : dialect.classify(told);
         String where = " on " + dialect.name() + " failed" + state(told) + ": ";
         return switch (meaning) {
@@ -96,6 +104,40 @@ final class Failures {
                 new EventException.Unavailable(
                         attempted + where + "the database could not. Nothing was changed; try again.", failure);
         };
+    }
+
+    /** Trying again would make it again, so that it must not look like an outage. */
+    private EventException mistake(String attempted, Throwable failure, boolean committing) {
+        String what = attempted + " on " + dialect.name()
+                + " failed by a mistake in this process, in the connection factory, its driver or this library, not in"
+                + " the database: " + failure + ". ";
+        return committing
+                ? new EventException.OutcomeUnknown(
+                        what + "It may have been done. Trying again is safe, but look at the cause first.", failure)
+                : new EventException.Misconfigured(
+                        what + "Nothing was changed; look at the cause, trying again will not help.", failure);
+    }
+
+    /**
+     * Transports and pools have exceptions of many kinds for a connection that is not there: what is not certainly a mistake
+     * counts as one of them.
+     */
+    private static boolean isMistake(Throwable failure) {
+        Throwable cause = failure;
+        while (cause != null
+                && (cause instanceof RuntimeException || cause instanceof Error)
+                && !isOfConnections(cause)) {
+            cause = cause.getCause();
+        }
+        return cause == null;
+    }
+
+    /** By their packages, because this module knows neither netty nor pools. */
+    private static boolean isOfConnections(Throwable cause) {
+        return cause instanceof IllegalStateException
+                || cause instanceof RejectedExecutionException
+                || cause instanceof CancellationException
+                || TRANSPORTS.matcher(cause.getClass().getName()).lookingAt();
     }
 
     private static @Nullable R2dbcException toldBy(Throwable failure) {

@@ -30,8 +30,8 @@ import tools.jackson.databind.json.JsonMapper;
  * An event channel on a database. The tables are made by {@link EventSchema#migrate()}.
  *
  * <p>The connection factory stays the caller's: {@link #shutdown()} does not close it. Without a pool each statement opens a
- * connection of its own, which works and is slow. A pool of one is enough for the channel; while publishing and subscribing
- * at full speed it uses up to about ten.
+ * connection of its own, which works and is slow. A pool of one is enough for the channel; at full speed it uses up to
+ * eleven at once, and one more for each {@code publishAll} in flight.
  */
 public final class R2dbcEventChannel implements EventChannel {
 
@@ -184,7 +184,8 @@ public final class R2dbcEventChannel implements EventChannel {
          * Sets the table. Names are taken letter by letter.
          *
          * @param queueTable {@code table} or {@code schema.table}, each of at most 48 letters, digits and underscores;
-         *     {@code reactive_event_queue} by default
+         *     {@code reactive_event_queue} by default. The table's name must not end in {@code _claim}, {@code _suspect},
+         *     {@code _acked}, {@code _dead} or {@code _maintenance}, as what stands beside a queue does
          * @return this builder
          */
         public Builder queueTable(String queueTable) {

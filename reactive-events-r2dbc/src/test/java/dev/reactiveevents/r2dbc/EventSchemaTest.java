@@ -173,9 +173,10 @@ class EventSchemaTest {
                     channel("nowhere.missing").publish("orders", 42), "run EventSchema.of(channel).migrate()");
         }
 
-        @Test
-        void droppingWhatIsNotThereIsFine() {
-            EventSchema schema = EventSchema.of(channel("never_made"));
+        @ParameterizedTest
+        @ValueSource(strings = {"never_made", "no_schema.never_made"})
+        void droppingWhatIsNotThereIsFine(String name) {
+            EventSchema schema = EventSchema.of(channel(name));
             schema.drop().block(LIMIT);
             schema.migrate().block(LIMIT);
             schema.drop().block(LIMIT);

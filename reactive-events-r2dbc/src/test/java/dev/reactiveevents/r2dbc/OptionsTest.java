@@ -229,4 +229,12 @@ class OptionsTest {
     void aTableNameThatCouldBeSomethingElseIsRefused(String name) {
         assertThatThrownBy(() -> postgres().queueTable(name)).isInstanceOf(EventException.Invalid.class);
     }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"events_claim", "events_suspect", "events_acked", "shop.events_dead", "events_maintenance"})
+    void aTableThatWouldTakeTheNameOfSomethingBesideAnotherIsRefused(String name) {
+        assertThatThrownBy(() -> postgres().queueTable(name))
+                .isInstanceOf(EventException.Invalid.class)
+                .hasMessageContainingAll("events_", "does not end in _claim");
+    }
 }

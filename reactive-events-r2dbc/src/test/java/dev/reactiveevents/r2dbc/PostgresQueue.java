@@ -114,14 +114,22 @@ final class PostgresQueue implements AutoCloseable {
 
     /** Waits until a session of this application waits for a lock, and ends it. */
     void killWhenBlocked(String applicationName) {
-        String blocked = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = '"
+        assertThat(awaitBlocked("pg_terminate_backend(pid)", applicationName)).isEqualTo(1);
+    }
+
+    /** Waits until a session of this application waits for a lock. */
+    void awaitBlocked(String applicationName) {
+        awaitBlocked("pid", applicationName);
+    }
+
+    private Long awaitBlocked(String counted, String applicationName) {
+        String blocked = "SELECT count(" + counted + ") FROM pg_stat_activity WHERE application_name = '"
                 + applicationName + "' AND wait_event_type = 'Lock'";
-        Long killed = Mono.fromSupplier(() -> number(blocked))
+        return Mono.fromSupplier(() -> number(blocked))
                 .subscribeOn(Schedulers.boundedElastic())
                 .filter(count -> count > 0)
                 .repeatWhenEmpty(empty -> empty.delayElements(Duration.ofMillis(20)))
                 .block(LIMIT);
-        assertThat(killed).isEqualTo(1);
     }
 
     long kill(String applicationName) {
@@ -144,6 +152,10 @@ final class PostgresQueue implements AutoCloseable {
 
         Lock(String sql) {
             Mono.from(connection.beginTransaction()).block(LIMIT);
+            execute(sql);
+        }
+
+        void execute(String sql) {
             Flux.from(connection.createStatement(sql).execute())
                     .flatMap(result -> result.getRowsUpdated())
                     .then()

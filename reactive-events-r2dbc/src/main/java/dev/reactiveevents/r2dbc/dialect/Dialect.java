@@ -62,7 +62,8 @@ public interface Dialect {
     }
 
     /**
-     * Says what an error means.
+     * Says what an error means. The default knows only the standard's classes of SQLSTATE: that a table or a schema is
+     * {@link Failure#MISSING} each database says in a way of its own, and a migration begins by finding so.
      *
      * @param failure the driver's error
      * @return its meaning

@@ -9,6 +9,7 @@ import io.r2dbc.spi.Connection;
 import io.r2dbc.spi.Result;
 import io.r2dbc.spi.Statement;
 import java.time.Duration;
+import java.time.Instant;
 import java.time.OffsetDateTime;
 import java.time.ZoneOffset;
 import java.util.Collection;
@@ -95,10 +96,11 @@ final class H2Statements implements QueueStatements {
             WHERE event_id = ANY ($1)
             """;
 
+    /** {@code DATEDIFF} compares the clocks on the wall, of two zones if need be: both times are brought to one. */
     private static final String REMAINS = """
             SELECT
-                DATEDIFF(MICROSECOND, CURRENT_TIMESTAMP, (
-                    SELECT available_at FROM ${table}
+                DATEDIFF(MICROSECOND, CURRENT_TIMESTAMP AT TIME ZONE 'UTC', (
+                    SELECT available_at AT TIME ZONE 'UTC' FROM ${table}
                     WHERE channel = $1 AND available_at > CURRENT_TIMESTAMP
                     ORDER BY channel, available_at, seq
                     FETCH FIRST ROW ONLY)) AS next_due,
@@ -175,7 +177,8 @@ final class H2Statements implements QueueStatements {
     }
 
     private static @Nullable OffsetDateTime deliverAt(NewEvent event) {
-        return event.deliverAt() == null ? null : event.deliverAt().atOffset(ZoneOffset.UTC);
+        Instant time = Sql.deliverAt(event);
+        return time == null ? null : time.atOffset(ZoneOffset.UTC);
     }
 
     private static <R> Statement bindAll(Statement statement, List<R> rows, BiConsumer<Statement, R> bind) {

@@ -16,6 +16,7 @@ import io.r2dbc.spi.Connection;
 import io.r2dbc.spi.Readable;
 import io.r2dbc.spi.Statement;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.EnumMap;
@@ -246,7 +247,13 @@ final class PostgresStatements implements QueueStatements {
                 .bind(4, column(events, NewEvent::payload, String[]::new))
                 .bind(5, column(events, NewEvent::metadata, String[]::new))
                 .bind(6, column(events, event -> Sql.micros(event.delay()), Long[]::new))
-                .bind(7, column(events, Sql::deliverAt, String[]::new)));
+                .bind(7, column(events, PostgresStatements::deliverAt, String[]::new)));
+    }
+
+    /** As text, which any session reads alike. */
+    private static @Nullable String deliverAt(NewEvent event) {
+        Instant time = Sql.deliverAt(event);
+        return time == null ? null : time.toString();
     }
 
     @Override

@@ -17,6 +17,9 @@ public record QueueTable(@Nullable String schema, String name) {
     /** Leaves room for suffixes within the 63 bytes of PostgreSQL. */
     private static final Pattern RULE = Pattern.compile("[A-Za-z_][A-Za-z0-9_]{0,47}");
 
+    /** Names that stand beside a queue. {@code IF NOT EXISTS} would take another queue for an index of this one. */
+    private static final Pattern BESIDE = Pattern.compile(".*_(maintenance|claim|suspect|acked|dead)");
+
     private static final Pattern PLACEHOLDER = Pattern.compile("\\$\\{(table|name)(?::([a-z]+))?}");
 
     /** Validates. */
@@ -25,6 +28,7 @@ public record QueueTable(@Nullable String schema, String name) {
             requireValid(schema);
         }
         requireValid(name);
+        requireFree(name);
     }
 
     /**
@@ -47,6 +51,14 @@ public record QueueTable(@Nullable String schema, String name) {
     private static void requireValid(String identifier) {
         if (!RULE.matcher(identifier).matches()) {
             throw invalid('"' + (identifier.length() > 80 ? identifier.substring(0, 80) + "…" : identifier) + '"');
+        }
+    }
+
+    private static void requireFree(String name) {
+        if (BESIDE.matcher(name).matches()) {
+            throw new EventException.Invalid("The name \"" + name + "\" of a queue table ends like the indexes and the"
+                    + " small table beside one; use a name that does not end in _claim, _suspect, _acked, _dead or"
+                    + " _maintenance.");
         }
     }
 

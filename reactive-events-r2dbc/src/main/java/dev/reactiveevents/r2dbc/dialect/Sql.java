@@ -58,10 +58,10 @@ final class Sql {
         return duration.getNano() % 1_000 == 0 ? micros : micros + 1;
     }
 
-    /** As text, which any session reads alike; what lies before 1970 is in the past anyway. */
-    static @Nullable String deliverAt(NewEvent event) {
+    /** What lies before 1970 is in the past anyway, and may be out of the reach of a database. */
+    static @Nullable Instant deliverAt(NewEvent event) {
         Instant time = event.deliverAt();
-        return time == null ? null : (time.isBefore(Instant.EPOCH) ? Instant.EPOCH : time).toString();
+        return time == null || time.isAfter(Instant.EPOCH) ? time : Instant.EPOCH;
     }
 
     static StoredEvent storedEvent(Readable row) {

@@ -1,0 +1,148 @@
+package dev.reactiveevents.r2dbc;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.reactiveevents.r2dbc.dialect.Dialect;
+import dev.reactiveevents.r2dbc.dialect.H2Dialect;
+import dev.reactiveevents.r2dbc.dialect.PostgresDialect;
+import dev.reactiveevents.r2dbc.dialect.QueueTable;
+import java.time.Duration;
+import org.junit.jupiter.api.Nested;
+import org.junit.jupiter.api.Test;
+
+class JanitorTest {
+
+    private static final Duration LIMIT = Duration.ofSeconds(30);
+    private static final Duration RETENTION = Duration.ofHours(1);
+    private static final int MORE_THAN_TWO_BATCHES = 2_345;
+
+    @Nested
+    class OnPostgres extends OnEveryDatabase {
+        OnPostgres() {
+            super(TestDatabase.postgres(), new PostgresDialect());
+        }
+
+        @Override
+        String series(int count) {
+            return "SELECT gen_random_uuid() AS id FROM generate_series(1, " + count + ") AS s (i)";
+        }
+    }
+
+    @Nested
+    class OnH2 extends OnEveryDatabase {
+        OnH2() {
+            super(TestDatabase.h2(), new H2Dialect());
+        }
+
+        @Override
+        String series(int count) {
+            return "SELECT random_uuid() AS id FROM system_range(1, " + count + ")";
+        }
+    }
+
+    abstract static class OnEveryDatabase {
+
+        private final TestDatabase database;
+        private final Dialect dialect;
+
+        OnEveryDatabase(TestDatabase database, Dialect dialect) {
+            this.database = database.migrated();
+            this.dialect = dialect;
+        }
+
+        /** So many rows of random ids, named {@code id}. */
+        abstract String series(int count);
+
+        private Janitor janitor(String table, Duration interval) {
+            QueueTable queue = QueueTable.of(table);
+            return new Janitor(
+                    new Database(database.connections(), dialect, queue),
+                    dialect.statements(queue, RETENTION),
+                    queue,
+                    interval);
+        }
+
+        private void insert(String table, int count, String status, String settledAgo) {
+            String now = "CURRENT_TIMESTAMP";
+            database.execute("INSERT INTO \"" + table
+                    + "\" (event_id, channel, payload, status, deliver_at, created_at, settled_at) SELECT id, 'orders', '1', '"
+                    + status + "', " + now + ", " + now + ", " + now + " - INTERVAL '" + settledAgo + "' MINUTE FROM ("
+                    + series(count) + ") AS ids");
+        }
+
+        private long rows(String table) {
+            return database.number("SELECT count(*) FROM \"" + table + "\"");
+        }
+
+        @Test
+        void onlyAckedEventsWhoseRetentionIsOverGoHoweverManyTheyAre() {
+            insert("queue", MORE_THAN_TWO_BATCHES, "acked", "61");
+            insert("queue", 3, "acked", "59");
+            insert("queue", 5, "dead", "61");
+            insert("queue", 7, "ready", "61");
+            insert("queue", 11, "leased", "61");
+            janitor("queue", LIMIT).round().block(LIMIT);
+
+            assertThat(database.query("SELECT status FROM \"queue\" GROUP BY status ORDER BY status", String.class))
+                    .containsExactly("acked", "dead", "leased", "ready");
+            assertThat(rows("queue")).isEqualTo(3 + 5 + 7 + 11);
+        }
+
+        @Test
+        void nothingGoesWhileAnotherProcessRemoves() {
+            insert("queue", 10, "acked", "61");
+            Janitor janitor = janitor("queue", LIMIT);
+            try (TestDatabase.Transaction other =
+                    database.transaction("SELECT task FROM \"queue_maintenance\" WHERE task = 'janitor' FOR UPDATE")) {
+                janitor.round().block(LIMIT);
+                assertThat(rows("queue")).isEqualTo(10);
+                other.rollback();
+            }
+
+            janitor.round().block(LIMIT);
+            assertThat(rows("queue")).isZero();
+        }
+
+        @Test
+        void aJanitorThatWasStoppedRemovesNothingMore() {
+            Janitor janitor = janitor("queue", Duration.ofMillis(10));
+            insert("queue", 10, "acked", "61");
+            janitor.start();
+            database.await("SELECT count(*) FROM \"queue\"", 0);
+            janitor.stop().block(LIMIT);
+            insert("queue", 10, "acked", "61");
+            janitor.start();
+            awaitARoundOfAnother(Duration.ofMillis(30));
+
+            assertThat(rows("queue")).isEqualTo(10);
+        }
+
+        @Test
+        void aChannelStartsItsJanitorWhenItIsUsedAndStopsItWhenItIsShutDown() {
+            R2dbcEventChannel events =
+                    database.builder().retention(Duration.ofSeconds(1)).build();
+            insert("queue", 10, "acked", "1");
+            assertThat(events.receive("orders", Duration.ZERO).block(LIMIT)).isNull();
+            database.await("SELECT count(*) FROM \"queue\"", 0);
+            events.shutdown().block(LIMIT);
+            insert("queue", 10, "acked", "1");
+            awaitARoundOfAnother(Duration.ofMillis(1_300));
+
+            assertThat(rows("queue")).isEqualTo(10);
+        }
+
+        /** Shows that there has been time for a round: that of a janitor that begins now, of another queue. */
+        private void awaitARoundOfAnother(Duration interval) {
+            EventSchema.of(Channels.tableQueue(database.connections())
+                            .queueTable("other")
+                            .build())
+                    .migrate()
+                    .block(LIMIT);
+            insert("other", 10, "acked", "61");
+            Janitor other = janitor("other", interval);
+            other.start();
+            database.await("SELECT count(*) FROM \"other\"", 0);
+            other.stop().block(LIMIT);
+        }
+    }
+}

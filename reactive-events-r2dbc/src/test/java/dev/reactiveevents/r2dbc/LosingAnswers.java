@@ -1,0 +1,78 @@
+package dev.reactiveevents.r2dbc;
+
+import io.r2dbc.spi.Connection;
+import io.r2dbc.spi.R2dbcNonTransientResourceException;
+import io.r2dbc.spi.Result;
+import io.r2dbc.spi.Statement;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Method;
+import java.lang.reflect.Proxy;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.reactivestreams.Publisher;
+import reactor.core.publisher.Flux;
+import reactor.core.publisher.Mono;
+
+/**
+ * A real connection that breaks at the worst moment: when asked for, the next thing that it commits, by a commit or by one
+ * INSERT alone, is done, and the answer lost.
+ */
+final class LosingAnswers {
+
+    private final AtomicBoolean next = new AtomicBoolean();
+
+    /** Loses the next answer. */
+    void loseNext() {
+        next.set(true);
+    }
+
+    /** Whether the answer that was to be lost is lost. */
+    boolean hasLost() {
+        return !next.get();
+    }
+
+    Mono<Connection> change(Mono<Connection> connections) {
+        return connections.map(connection ->
+                proxy(Connection.class, connection, (method, values, answer) -> switch (method) {
+                    case "commitTransaction" -> losing((Publisher<?>) answer);
+                    case "createStatement" -> change(connection, (String) values[0], (Statement) answer);
+                    default -> answer;
+                }));
+    }
+
+    private Statement change(Connection connection, String sql, Statement statement) {
+        return proxy(
+                Statement.class,
+                statement,
+                (method, values, answer) ->
+                        method.equals("execute") && sql.startsWith("INSERT") && connection.isAutoCommit() && next.get()
+                                ? losing(Flux.from(statement.execute()).concatMap(Result::getRowsUpdated))
+                                : answer);
+    }
+
+    private Publisher<?> losing(Publisher<?> done) {
+        return Flux.from(done)
+                .then(Mono.defer(() -> next.compareAndSet(true, false)
+                        ? Mono.error(new R2dbcNonTransientResourceException("The connection broke."))
+                        : Mono.empty()));
+    }
+
+    private interface Change {
+        Object answer(String method, Object[] values, Object answer);
+    }
+
+    private static <T> T proxy(Class<T> type, T real, Change change) {
+        return type.cast(Proxy.newProxyInstance(
+                type.getClassLoader(), new Class<?>[] {type}, (proxy, method, values) -> {
+                    Object answer = invoke(method, real, values);
+                    return answer == real ? proxy : change.answer(method.getName(), values, answer);
+                }));
+    }
+
+    private static Object invoke(Method method, Object real, Object[] values) throws Throwable {
+        try {
+            return method.invoke(real, values);
+        } catch (InvocationTargetException failed) {
+            throw failed.getCause();
+        }
+    }
+}
