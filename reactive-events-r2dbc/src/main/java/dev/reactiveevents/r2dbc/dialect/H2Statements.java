@@ -140,13 +140,15 @@ final class H2Statements implements QueueStatements {
     private static final String JANITORS_TURN =
             "SELECT task FROM ${table:maintenance} WHERE task = 'janitor' FOR UPDATE SKIP LOCKED";
 
-    private static final String DELETE_EXPIRED = """
-            DELETE FROM ${table} WHERE event_id IN (
-                SELECT event_id FROM ${table}
-                WHERE status = 'acked' AND settled_at < DATEADD(MICROSECOND, -$1, CURRENT_TIMESTAMP)
-                ORDER BY status, settled_at
-                FETCH FIRST $2 ROWS ONLY)
+    /** Asked apart from the deletion: H2 would ask again after each row that is deleted. */
+    private static final String EXPIRED = """
+            SELECT event_id FROM ${table}
+            WHERE status = 'acked' AND settled_at < DATEADD(MICROSECOND, -$1, CURRENT_TIMESTAMP)
+            ORDER BY status, settled_at
+            FETCH FIRST $2 ROWS ONLY
             """;
+
+    private static final String DELETE_THESE = DELETE + " WHERE event_id = ANY ($1)";
 
     private final QueueTable table;
     private final Duration retention;
@@ -258,11 +260,13 @@ final class H2Statements implements QueueStatements {
 
     @Override
     public Mono<Long> deleteExpired(Connection connection, int limit) {
-        Statement delete = statement(connection, DELETE_EXPIRED)
-                .bind(0, Sql.micros(retention))
-                .bind(1, limit);
+        Statement expired =
+                statement(connection, EXPIRED).bind(0, Sql.micros(retention)).bind(1, limit);
         return Sql.query(statement(connection, JANITORS_TURN), row -> true)
                 .hasElements()
-                .flatMap(ours -> ours ? Sql.update(delete) : Mono.just(0L));
+                .filter(ours -> ours)
+                .flatMapMany(ours -> Sql.query(expired, row -> Sql.required(row, "event_id", UUID.class)))
+                .collectList()
+                .flatMap(ids -> Sql.update(statement(connection, DELETE_THESE).bind(0, ids.toArray(UUID[]::new))));
     }
 }
