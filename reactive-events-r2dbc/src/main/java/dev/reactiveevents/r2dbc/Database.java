@@ -6,8 +6,10 @@ import dev.reactiveevents.r2dbc.dialect.QueueTable;
 import io.r2dbc.spi.Connection;
 import io.r2dbc.spi.ConnectionFactory;
 import java.time.Duration;
+import java.util.Objects;
 import java.util.function.Function;
 import reactor.core.publisher.Mono;
+import reactor.core.publisher.Signal;
 import reactor.core.scheduler.Schedulers;
 import reactor.util.Logger;
 import reactor.util.Loggers;
@@ -58,9 +60,45 @@ final class Database {
         return transaction(attempted, dialect::begin, work);
     }
 
-    /** Runs work in the transaction of a claim. */
+    /** Runs work in a transaction, in one trip if the driver can: no part of it may depend on the answer to another. */
+    <T> Mono<T> trip(String attempted, Function<Connection, Mono<T>> work) {
+        return trip(attempted, dialect::begin, work);
+    }
+
+    /** Runs work in the transaction of a claim, in one trip if the driver can. */
     <T> Mono<T> claim(String attempted, Function<Connection, Mono<T>> work) {
-        return transaction(attempted, dialect::beginClaim, work);
+        return trip(attempted, dialect::beginClaim, work);
+    }
+
+    private <T> Mono<T> trip(
+            String attempted, Function<Connection, Mono<Void>> begin, Function<Connection, Mono<T>> work) {
+        if (!dialect.pipelines()) {
+            return transaction(attempted, begin, work);
+        }
+        return again(Mono.usingWhen(
+                connect(attempted),
+                lent -> lent.run(offloaded(verify(lent.connection)
+                        .onErrorMap(failure -> failures.ofUndone(attempted, failure))
+                        .then(Mono.defer(() -> atOnce(lent.connection, begin, work)))
+                        .onErrorMap(failure -> failures.ofCommit(attempted, failure)))),
+                this::close,
+                (lent, failure) -> rollback(lent),
+                lent -> lent.ended().then(rollback(lent))));
+    }
+
+    /** All is sent before the first answer comes, so that a connection lost at any time may have committed. */
+    private <T> Mono<T> atOnce(
+            Connection connection, Function<Connection, Mono<Void>> begin, Function<Connection, Mono<T>> work) {
+        Mono<Signal<T>> begun = begin.apply(connection).<T>then(Mono.empty()).materialize();
+        Mono<Signal<T>> worked = work.apply(connection).materialize();
+        Mono<Signal<T>> committed =
+                dialect.commit(connection).<T>then(Mono.empty()).materialize();
+        return Mono.zip(begun, worked, committed)
+                .flatMap(all -> all.getT1().isOnError()
+                        ? Mono.error(Objects.requireNonNull(all.getT1().getThrowable()))
+                        : all.getT3().isOnError() && !all.getT2().isOnError()
+                                ? Mono.error(Objects.requireNonNull(all.getT3().getThrowable()))
+                                : Mono.just(all.getT2()).dematerialize());
     }
 
     private <T> Mono<T> transaction(
@@ -112,7 +150,7 @@ final class Database {
     }
 
     private Mono<Void> commit(String attempted, Lent lent) {
-        return offloaded(Mono.defer(() -> Mono.from(lent.connection.commitTransaction())))
+        return offloaded(Mono.defer(() -> dialect.commit(lent.connection)))
                 .onErrorMap(failure -> failures.ofCommit(attempted, failure))
                 .onErrorResume(failure -> rollback(lent).then(Mono.error(failure)))
                 .then(close(lent));

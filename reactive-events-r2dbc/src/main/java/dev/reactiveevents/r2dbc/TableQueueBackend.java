@@ -22,6 +22,7 @@ import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.UUID;
 import java.util.function.Function;
@@ -159,22 +160,30 @@ final class TableQueueBackend implements EventBackend {
 
     // == Settle ==
 
+    /** What was not applied is looked at afterwards: its token is its delivery's alone, nobody else can make it stand. */
     @Override
     public Mono<List<SettleResult>> settle(List<Settlement> settlements) {
-        return database.transaction(
-                "Settling " + settlements.size() + " events in " + table,
-                connection -> settle(connection, settlements));
+        return Mono.defer(() -> {
+            String attempted = "Settling " + settlements.size() + " events in " + table;
+            Map<Settlement, SettleResult> results = new IdentityHashMap<>(settlements.size());
+            return database.trip(attempted, connection -> settle(connection, settlements, results))
+                    .then(Mono.defer(() -> lookUpOthers(attempted, settlements, results)))
+                    .then(Mono.fromSupplier(() -> settlements.stream()
+                            .map(settlement -> Objects.requireNonNull(results.get(settlement)))
+                            .toList()));
+        });
     }
 
-    private Mono<List<SettleResult>> settle(Connection connection, List<Settlement> settlements) {
-        Map<Settlement, SettleResult> results = new IdentityHashMap<>(settlements.size());
+    private Mono<Boolean> settle(
+            Connection connection, List<Settlement> settlements, Map<Settlement, SettleResult> results) {
+        results.clear(); // of a try that was undone
         return Flux.fromIterable(byOutcome(settlements).entrySet())
-                .concatMap(same -> statements
-                        .settle(connection, same.getKey(), same.getValue())
-                        .doOnNext(applied -> note(same.getValue(), applied, results)))
-                .then(Mono.defer(() -> lookUpOthers(connection, settlements, results)))
-                .then(Mono.fromSupplier(
-                        () -> settlements.stream().map(results::get).toList()));
+                .flatMapSequential(
+                        same -> statements
+                                .settle(connection, same.getKey(), same.getValue())
+                                .doOnNext(applied -> note(same.getValue(), applied, results)),
+                        dialect.pipelines() ? Outcome.values().length : 1)
+                .then(Mono.just(true));
     }
 
     /** All settle in one order, so that they do not wait for each other crosswise. */
@@ -198,16 +207,18 @@ final class TableQueueBackend implements EventBackend {
     }
 
     private Mono<Void> lookUpOthers(
-            Connection connection, List<Settlement> settlements, Map<Settlement, SettleResult> results) {
+            String attempted, List<Settlement> settlements, Map<Settlement, SettleResult> results) {
         List<Settlement> others = settlements.stream()
                 .filter(settlement -> !results.containsKey(settlement))
                 .toList();
         if (others.isEmpty()) {
             return Mono.empty();
         }
-        return statements
-                .find(connection, others.stream().map(Settlement::eventId).collect(Collectors.toSet()))
-                .collectMap(StoredEvent::eventId, Function.identity())
+        Set<UUID> ids = others.stream().map(Settlement::eventId).collect(Collectors.toSet());
+        return database.statement(
+                        attempted,
+                        connection ->
+                                statements.find(connection, ids).collectMap(StoredEvent::eventId, Function.identity()))
                 .doOnNext(stored -> others.forEach(
                         settlement -> results.put(settlement, standing(settlement, stored.get(settlement.eventId())))))
                 .then();

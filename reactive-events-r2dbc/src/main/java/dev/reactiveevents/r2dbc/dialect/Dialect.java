@@ -104,6 +104,26 @@ public interface Dialect {
     }
 
     /**
+     * Whether statements can be sent on a connection before those sent earlier are answered, and are done in their order. A
+     * claim or a settle is then a single trip to the database, with the begin and the commit of its transaction.
+     *
+     * @return false, unless overridden
+     */
+    default boolean pipelines() {
+        return false;
+    }
+
+    /**
+     * Commits a transaction that {@link #begin} or {@link #beginClaim} began, perhaps without its answer being there yet.
+     *
+     * @param connection the connection
+     * @return completes when it is committed; also if it had failed before, and is undone by that
+     */
+    default Mono<Void> commit(Connection connection) {
+        return Mono.from(connection.commitTransaction());
+    }
+
+    /**
      * Ends a transaction that failed or was cancelled, in whatever state it is.
      *
      * @param connection the connection

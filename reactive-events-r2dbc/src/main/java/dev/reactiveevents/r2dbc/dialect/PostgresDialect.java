@@ -89,7 +89,17 @@ public final class PostgresDialect implements Dialect {
         return Sql.execute(connection, BEGIN_CLAIM);
     }
 
-    /** Does not ask the driver whether a transaction is open: while BEGIN is in flight it would say no. */
+    @Override
+    public boolean pipelines() {
+        return true;
+    }
+
+    /** Neither this nor a rollback asks the driver whether a transaction is open: while BEGIN is in flight it would say no. */
+    @Override
+    public Mono<Void> commit(Connection connection) {
+        return Sql.execute(connection, "COMMIT");
+    }
+
     @Override
     public Mono<Void> rollback(Connection connection) {
         return Sql.execute(connection, "ROLLBACK");

@@ -211,16 +211,21 @@ final class PostgresStatements implements QueueStatements {
     private final Watermarks watermarks = new Watermarks(System::nanoTime);
 
     PostgresStatements(QueueTable table, Duration retention) {
-        this.insert = table.fill(INSERT);
-        this.find = table.fill(FIND);
-        this.claim = table.fill(micros(replace(CLAIM, UNSUSPECTED)));
-        this.claimSuspects = table.fill(micros(replace(CLAIM, SUSPECTED)));
-        CHANGES.forEach((outcome, change) -> settle.put(outcome, table.fill(SETTLE.replace("${change}", change))));
+        this.insert = filled(table, INSERT);
+        this.find = filled(table, FIND);
+        this.claim = filled(table, micros(replace(CLAIM, UNSUSPECTED)));
+        this.claimSuspects = filled(table, micros(replace(CLAIM, SUSPECTED)));
+        CHANGES.forEach((outcome, change) -> settle.put(outcome, filled(table, SETTLE.replace("${change}", change))));
         if (retention.isZero()) {
-            settle.put(ACK, table.fill(SETTLE.replace("${change}", DELETE)));
+            settle.put(ACK, filled(table, SETTLE.replace("${change}", DELETE)));
         }
-        this.deleteExpired = table.fill(DELETE_EXPIRED);
+        this.deleteExpired = filled(table, DELETE_EXPIRED);
         this.retention = Sql.micros(retention);
+    }
+
+    /** Without line breaks and indents, because the driver reads through the text each time. */
+    private static String filled(QueueTable table, String template) {
+        return table.fill(template).replaceAll("\\s+", " ").strip();
     }
 
     private static String replace(String template, Map<String, String> parts) {
