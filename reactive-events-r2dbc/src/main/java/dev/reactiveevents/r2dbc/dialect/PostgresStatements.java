@@ -266,7 +266,7 @@ final class PostgresStatements implements QueueStatements {
         }
         return Sql.update(bind(connection.createStatement(insertDueLater), events)
                 .bind(6, column(events, event -> Sql.micros(event.delay()), Long[]::new))
-                .bind(7, column(events, Sql::deliverAt, String[]::new)));
+                .bind(7, column(events, Sql::deliverAt, Instant[]::new)));
     }
 
     /** To insert what may be there costs a fifth more. What is there after all makes the whole statement fail. */
