@@ -4,6 +4,7 @@ import dev.reactiveevents.EventException;
 import dev.reactiveevents.spi.Claim;
 import dev.reactiveevents.spi.Claimed;
 import dev.reactiveevents.spi.EventBackend;
+import dev.reactiveevents.spi.WakeUp;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
@@ -12,6 +13,7 @@ import java.util.Set;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
+import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 import reactor.util.Logger;
 import reactor.util.Loggers;
@@ -42,6 +44,8 @@ final class Dequeuer {
     private final Deliveries deliveries;
     private final Isolation isolation;
     private final Outage outage;
+    /** Those of other processes, heard while there are subscriptions. Replayed, so that a late one knows that they are. */
+    private final Flux<WakeUp> wakeUps;
 
     private final AtomicInteger work = new AtomicInteger();
     private final AtomicInteger busy = new AtomicInteger();
@@ -59,12 +63,15 @@ final class Dequeuer {
         this.deliveries = new Deliveries(options.lease(), time, this::drain);
         Duration granted = LeaseKeeper.granted(options.lease());
         this.isolation = new Isolation(granted, time, this::isolationTimeIsUp, this::wake);
+        this.wakeUps =
+                Flux.defer(backend::wakeUps).doOnNext(this::heard).replay(1).refCount();
     }
 
     // == Subscriptions ==
 
     void add(EventSubscription subscription) {
         feeds.add(subscription);
+        subscription.listen(wakeUps);
         if (subscription.isOver()) {
             feeds.remove(subscription);
         }
@@ -82,6 +89,14 @@ final class Dequeuer {
     /** Events of these channels may be waiting. */
     void wake(Set<String> channels) {
         feeds.wake(channels);
+    }
+
+    private void heard(WakeUp wakeUp) {
+        if (wakeUp.channels().isEmpty()) {
+            feeds.wakeAll();
+        } else {
+            feeds.wake(wakeUp.channels());
+        }
     }
 
     /** Ends all subscriptions. Completes once no claim is in flight; what it brings is given back. */
@@ -212,7 +227,7 @@ final class Dequeuer {
         }
         claimIsOver(portions, subscription -> {
             subscription.drain();
-            subscription.establish();
+            subscription.claimAnswered();
         });
     }
 
@@ -254,7 +269,7 @@ final class Dequeuer {
         outage.failed(error);
         portions.forEach(portion -> portion.feed().claimFailed(portion.shares()));
         claimIsOver(portions, subscription -> {
-            if (!subscription.isEstablished() && !mayPass(error)) {
+            if (subscription.isNew() && !mayPass(error)) {
                 subscription.end(error);
             }
         });

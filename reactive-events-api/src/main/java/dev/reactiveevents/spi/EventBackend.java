@@ -3,6 +3,7 @@ package dev.reactiveevents.spi;
 import dev.reactiveevents.EventException;
 import java.util.List;
 import java.util.Set;
+import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 
 /**
@@ -59,6 +60,17 @@ public interface EventBackend {
      * @return what became of each, in their order
      */
     Mono<List<SettleResult>> settle(List<Settlement> settlements);
+
+    /**
+     * What other processes tell of this store. Subscribed to while the channel has subscriptions, once for all of them. The
+     * first wake-up says that from now on all is told; it comes as well, and in time, if nothing can be heard at the moment.
+     * Never fails. Ends at once, as by default, if nothing will ever be told: then events of others are found at intervals.
+     *
+     * @return wake-ups
+     */
+    default Flux<WakeUp> wakeUps() {
+        return Flux.empty();
+    }
 
     /**
      * Releases what the backend itself opened. Called once, last.

@@ -13,7 +13,6 @@ public enum BackendType {
 
     /**
      * A table, with LISTEN and NOTIFY to wake subscribers at once: the promise of {@link #TABLE_QUEUE}, sooner. PostgreSQL.
-     * To come.
      */
     LISTEN_NOTIFY_DURABLE,
 

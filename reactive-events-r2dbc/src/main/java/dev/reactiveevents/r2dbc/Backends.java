@@ -2,7 +2,13 @@ package dev.reactiveevents.r2dbc;
 
 import dev.reactiveevents.EventException;
 import dev.reactiveevents.r2dbc.dialect.Dialect;
+import io.r2dbc.spi.Connection;
+import io.r2dbc.spi.ConnectionFactory;
+import io.r2dbc.spi.Result;
+import java.time.Duration;
 import org.jspecify.annotations.Nullable;
+import reactor.core.publisher.Flux;
+import reactor.core.publisher.Mono;
 import reactor.util.Logger;
 import reactor.util.Loggers;
 
@@ -13,6 +19,13 @@ final class Backends {
     private static final String REMEDY =
             " Build the channel with R2dbcEventChannel.builder(…).backend(BackendType.TABLE_QUEUE).";
 
+    private static final String INSTEAD_OF_BROADCAST =
+            "each event is stored and goes to one of the subscribers that compete for its channel, not to all, and is seen"
+                    + " within a poll interval.";
+    private static final String INSTEAD_OF_OTHERS =
+            "the promise is the same, but events of other processes are seen within a poll interval, not at once.";
+    private static final String POSTGRES_CONNECTION = "io.r2dbc.postgresql.api.PostgresqlConnection";
+
     private Backends() {}
 
     /** What the kind of database lacks falls back to the table; what this version lacks does not. */
@@ -21,9 +34,12 @@ final class Backends {
         if (wanted.equals(BackendType.TABLE_QUEUE.optionName())) {
             return BackendType.TABLE_QUEUE;
         }
+        if (asked == BackendType.LISTEN_NOTIFY_DURABLE && dialect.backends().contains(wanted)) {
+            return asked;
+        }
         if (asked == null) {
             throw new EventException.Unsupported("The default backend of " + dialect.name() + " will be " + wanted
-                    + ", which is to come; this version has table_queue." + REMEDY);
+                    + ", which is to come; this version has listen_notify_durable and table_queue." + REMEDY);
         }
         if (dialect.backends().contains(wanted)) {
             throw new EventException.Unsupported(
@@ -34,10 +50,36 @@ final class Backends {
                     + ", and a fallback was ruled out." + REMEDY);
         }
         LOG.warn(
-                "The backend {} does not exist on {}; table_queue takes its place: each event is stored and goes to one of"
-                        + " the subscribers that compete for its channel, not to all, and is seen within a poll interval.",
+                "The backend {} does not exist on {}; table_queue takes its place: {}",
                 wanted,
-                dialect.name());
+                dialect.name(),
+                wanted.equals(BackendType.LISTEN_NOTIFY.optionName()) ? INSTEAD_OF_BROADCAST : INSTEAD_OF_OTHERS);
         return BackendType.TABLE_QUEUE;
+    }
+
+    static Notifier notifier(ConnectionFactory listening, Duration probeInterval, Database database) {
+        try {
+            Class.forName(POSTGRES_CONNECTION, false, Backends.class.getClassLoader());
+        } catch (ClassNotFoundException missing) {
+            throw new EventException.Misconfigured(
+                    "Notifications of PostgreSQL were asked for without org.postgresql:r2dbc-postgresql; put that driver on"
+                            + " the class path, or choose another backend." + REMEDY,
+                    missing);
+        }
+        return new PostgresNotifier(
+                listening,
+                probeInterval,
+                (topic, payload) -> database.statement(
+                        "Notifying " + topic, connection -> notification(connection, topic, payload)));
+    }
+
+    private static Mono<Void> notification(Connection connection, String topic, String payload) {
+        return Flux.from(connection
+                        .createStatement("SELECT pg_notify($1, $2)")
+                        .bind(0, topic)
+                        .bind(1, payload)
+                        .execute())
+                .concatMap(Result::getRowsUpdated)
+                .then();
     }
 }

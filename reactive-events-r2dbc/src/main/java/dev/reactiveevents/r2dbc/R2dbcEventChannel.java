@@ -35,6 +35,7 @@ import tools.jackson.databind.json.JsonMapper;
  */
 public final class R2dbcEventChannel implements EventChannel {
 
+    private static final Duration POLL_INTERVAL_WHEN_WOKEN = Duration.ofSeconds(5);
     private static final Duration LONGEST_RETENTION = Duration.ofDays(36_525);
 
     private final EventChannel channel;
@@ -131,6 +132,8 @@ public final class R2dbcEventChannel implements EventChannel {
         private Duration retention = Duration.ofHours(24);
         private String consumerName = thisProcess();
         private ChannelOptions options = ChannelOptions.defaults();
+        private @Nullable ConnectionFactory listenerConnections;
+        private Duration probeInterval = Duration.ofSeconds(30);
         private @Nullable Duration lease;
         private @Nullable Duration pollInterval;
 
@@ -220,6 +223,36 @@ public final class R2dbcEventChannel implements EventChannel {
                         "The consumer name of a channel was blank; give one, or leave it out.");
             }
             this.consumerName = consumerName;
+            return this;
+        }
+
+        /**
+         * Sets where the connection is from that listens to notifications, if not from the channel's own factory: a direct
+         * connection where that one goes through a pooler in transaction mode. A pool is passed by: its driver's factory
+         * is asked.
+         *
+         * @param listenerConnections a factory of {@code org.postgresql:r2dbc-postgresql}
+         * @return this builder
+         */
+        public Builder listenerConnections(ConnectionFactory listenerConnections) {
+            this.listenerConnections = require("factory of listener connections", listenerConnections);
+            return this;
+        }
+
+        /**
+         * Sets how often it is tried whether notifications still arrive. A connection on which none does is replaced.
+         *
+         * @param probeInterval at least 100 ms; 30 seconds by default
+         * @return this builder
+         */
+        public Builder probeInterval(Duration probeInterval) {
+            if (probeInterval == null
+                    || probeInterval.compareTo(Duration.ofMillis(100)) < 0
+                    || probeInterval.compareTo(Duration.ofDays(1)) > 0) {
+                throw new EventException.Invalid("The probe interval of a channel was " + probeInterval
+                        + "; give a duration from 100 ms to one day.");
+            }
+            this.probeInterval = probeInterval;
             return this;
         }
 
@@ -381,19 +414,30 @@ public final class R2dbcEventChannel implements EventChannel {
          */
         public R2dbcEventChannel build() {
             Dialect dialect = this.dialect == null ? Dialects.serving(connectionFactory) : this.dialect;
-            Backends.choose(dialect, backend, fallback);
+            BackendType chosen = Backends.choose(dialect, backend, fallback);
             Database database = new Database(connectionFactory, dialect, table);
             QueueStatements statements = dialect.statements(table, retention);
             Janitor janitor = Janitor.of(database, statements, table, retention);
             EventBackend store = new TableQueueBackend(database, dialect, table, statements, consumerName, janitor);
             return new R2dbcEventChannel(
-                    EventChannels.over(store, optionsOn(dialect)),
+                    EventChannels.over(withNotifier(chosen, store, database, dialect), optionsOn(chosen, dialect)),
                     new EventSchema(database, dialect, table, Dialects.settings(dialect, settings)));
         }
 
-        private ChannelOptions optionsOn(Dialect dialect) {
+        private EventBackend withNotifier(BackendType chosen, EventBackend store, Database database, Dialect dialect) {
+            if (chosen == BackendType.TABLE_QUEUE) {
+                return store;
+            }
+            ConnectionFactory listening = listenerConnections == null ? connectionFactory : listenerConnections;
+            Notifier notifier = Backends.notifier(listening, probeInterval, database);
+            return new NotifyingBackend(
+                    store, chosen.optionName() + " on " + dialect.name(), new TableNews(notifier, table));
+        }
+
+        private ChannelOptions optionsOn(BackendType chosen, Dialect dialect) {
+            Duration usual = chosen == BackendType.TABLE_QUEUE ? dialect.pollInterval() : POLL_INTERVAL_WHEN_WOKEN;
             return options.withLease(lease == null ? dialect.lease() : lease)
-                    .withPollInterval(pollInterval == null ? dialect.pollInterval() : pollInterval);
+                    .withPollInterval(pollInterval == null ? usual : pollInterval);
         }
     }
 }

@@ -10,6 +10,7 @@ import io.r2dbc.spi.ConnectionFactory;
 import io.r2dbc.spi.ConnectionFactoryMetadata;
 import java.time.Duration;
 import java.util.Collections;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -82,13 +83,23 @@ class OptionsTest {
         assertThat(R2dbcEventChannel.create(H2)).isNotNull();
     }
 
-    @ParameterizedTest
-    @CsvSource({"LISTEN_NOTIFY", "LISTEN_NOTIFY_DURABLE"})
-    void aBackendThatIsToComeIsRefused(BackendType backend) {
-        assertThatThrownBy(() ->
-                        R2dbcEventChannel.builder(POSTGRES).backend(backend).build())
+    @Test
+    void aBackendThatIsToComeIsRefused() {
+        assertThatThrownBy(() -> R2dbcEventChannel.builder(POSTGRES)
+                        .backend(BackendType.LISTEN_NOTIFY)
+                        .build())
                 .isInstanceOf(EventException.Unsupported.class)
-                .hasMessageContainingAll(backend.optionName(), "to come", "BackendType.TABLE_QUEUE");
+                .hasMessageContainingAll("listen_notify", "to come", "BackendType.TABLE_QUEUE");
+    }
+
+    @Test
+    void theDurableBackendWithWakeUpsIsThereOnPostgresAndFallsBackElsewhere() {
+        for (ConnectionFactory database : List.of(POSTGRES, H2)) {
+            assertThat(R2dbcEventChannel.builder(database)
+                            .options(Map.of("events_backend", "listen_notify_durable"))
+                            .build())
+                    .isNotNull();
+        }
     }
 
     @Test
@@ -205,6 +216,8 @@ class OptionsTest {
     void badValuesAreRefusedWhereTheyAreGiven() {
         assertThatThrownBy(() -> postgres().lease(Duration.ZERO)).isInstanceOf(EventException.Invalid.class);
         assertThatThrownBy(() -> postgres().retention(Duration.ofSeconds(-1)))
+                .isInstanceOf(EventException.Invalid.class);
+        assertThatThrownBy(() -> postgres().probeInterval(Duration.ofMillis(99)))
                 .isInstanceOf(EventException.Invalid.class);
         assertThatThrownBy(() -> postgres().prefetch(0)).isInstanceOf(EventException.Invalid.class);
         assertThatThrownBy(() -> postgres().consumerName(" ")).isInstanceOf(EventException.Invalid.class);
