@@ -8,6 +8,7 @@ import dev.reactiveevents.EventMessage;
 import dev.reactiveevents.SubscribeOptions;
 import io.r2dbc.spi.ConnectionFactories;
 import io.r2dbc.spi.ConnectionFactory;
+import java.io.IOException;
 import java.time.Duration;
 import java.util.Objects;
 import java.util.Set;
@@ -177,6 +178,26 @@ class PostgresWakeUpsTest {
         arrivals.next(AT_ONCE);
         polling.publish("orders", 2).block(LIMIT);
         arrivals.next(AT_ONCE);
+    }
+
+    @Test
+    void aConnectionThatGoesDeadInSilenceIsReplaced() throws IOException {
+        try (Proxy proxy = new Proxy(queue.url())) {
+            R2dbcEventChannel proxied = queue.open(durable(NO_POLLING, queue.pool("proxied", 5))
+                    .listenerConnections(proxy.connections())
+                    .probeInterval(Duration.ofMillis(100)));
+            Arrivals arrivals = Arrivals.at(proxied);
+            elsewhere.publish("orders", 1).block(LIMIT);
+            arrivals.next(AT_ONCE);
+
+            proxy.freeze();
+            elsewhere.publish("orders", 2).block(LIMIT);
+            arrivals.next(LIMIT);
+            elsewhere.publish("orders", 3).block(LIMIT);
+            arrivals.next(AT_ONCE);
+            assertThat(proxy.accepted()).isEqualTo(2);
+            proxied.shutdown().block(LIMIT);
+        }
     }
 
     @Test
