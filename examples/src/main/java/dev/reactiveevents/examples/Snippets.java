@@ -41,6 +41,20 @@ final class Snippets {
         return events;
     }
 
+    static R2dbcEventChannel wokenByNotifications(ConnectionFactory database) {
+        return R2dbcEventChannel.builder(database)
+                .backend(BackendType.LISTEN_NOTIFY_DURABLE)
+                .probeInterval(Duration.ofSeconds(10)) // 30 s by default
+                .build();
+    }
+
+    static R2dbcEventChannel behindPooler(ConnectionFactory pooler) {
+        return R2dbcEventChannel.builder(pooler)
+                .backend(BackendType.LISTEN_NOTIFY_DURABLE)
+                .listenerConnections(ConnectionFactories.get("r2dbc:postgresql://user:password@localhost/shop"))
+                .build();
+    }
+
     Mono<String> publish() {
         return events.publish("orders", new OrderPlaced(42, "anna")); // Mono<String>: the event's id
     }
