@@ -2,7 +2,6 @@ package dev.reactiveevents.spi;
 
 import dev.reactiveevents.EventException;
 import java.util.List;
-import java.util.Set;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 
@@ -23,13 +22,7 @@ import reactor.core.publisher.Mono;
  * Conflicts that the store resolves by itself when asked again (deadlocks, serialisation failures) are retried by the
  * backend and not reported.
  */
-public interface EventBackend {
-
-    /** {@return the backend's name for messages, such as {@code table_queue on PostgreSQL}} */
-    String name();
-
-    /** {@return what this backend can do; a request for anything else is refused before it is called} */
-    Set<Capability> capabilities();
+public interface EventBackend extends EventOutlet {
 
     /**
      * Stores events in input order, all or none. An event whose id is stored on the same channel already is skipped; one
@@ -39,6 +32,7 @@ public interface EventBackend {
      * @param events the events, at least one
      * @return completes once they are durable
      */
+    @Override
     Mono<Void> publish(List<NewEvent> events);
 
     /**
@@ -71,11 +65,4 @@ public interface EventBackend {
     default Flux<WakeUp> wakeUps() {
         return Flux.empty();
     }
-
-    /**
-     * Releases what the backend itself opened. Called once, last.
-     *
-     * @return completes when it is done
-     */
-    Mono<Void> shutdown();
 }

@@ -7,7 +7,7 @@ public enum BackendType {
 
     /**
      * PostgreSQL's LISTEN and NOTIFY alone: every subscriber that is connected gets every event, at most once; nothing is
-     * stored, and there are no delays, retries or dead letters. To come.
+     * stored, and there are no delays, retries or dead letters.
      */
     LISTEN_NOTIFY,
 

@@ -6,6 +6,7 @@ import io.r2dbc.spi.Connection;
 import io.r2dbc.spi.ConnectionFactory;
 import io.r2dbc.spi.Result;
 import java.time.Duration;
+import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
@@ -19,6 +20,10 @@ final class Backends {
     private static final String REMEDY =
             " Build the channel with R2dbcEventChannel.builder(…).backend(BackendType.TABLE_QUEUE).";
 
+    private static final String WHAT_THE_DEFAULT_PROMISES =
+            "The channel uses listen_notify, the default of PostgreSQL: every subscriber that is connected gets every event,"
+                    + " at most once, and nothing is stored. For events that must not be lost choose"
+                    + " BackendType.LISTEN_NOTIFY_DURABLE.";
     private static final String INSTEAD_OF_BROADCAST =
             "each event is stored and goes to one of the subscribers that compete for its channel, not to all, and is seen"
                     + " within a poll interval.";
@@ -31,19 +36,16 @@ final class Backends {
     /** What the kind of database lacks falls back to the table; what this version lacks does not. */
     static BackendType choose(Dialect dialect, @Nullable BackendType asked, boolean fallback) {
         String wanted = asked == null ? dialect.backends().get(0) : asked.optionName();
-        if (wanted.equals(BackendType.TABLE_QUEUE.optionName())) {
-            return BackendType.TABLE_QUEUE;
-        }
-        if (asked == BackendType.LISTEN_NOTIFY_DURABLE && dialect.backends().contains(wanted)) {
-            return asked;
-        }
-        if (asked == null) {
-            throw new EventException.Unsupported("The default backend of " + dialect.name() + " will be " + wanted
-                    + ", which is to come; this version has listen_notify_durable and table_queue." + REMEDY);
-        }
+        BackendType known = known(wanted);
         if (dialect.backends().contains(wanted)) {
-            throw new EventException.Unsupported(
-                    "The backend " + wanted + " is to come; this version has table_queue." + REMEDY);
+            if (known == null || known == BackendType.ADVANCED_QUEUE) {
+                throw new EventException.Unsupported(
+                        "The backend " + wanted + " is to come; this version does not have it." + REMEDY);
+            }
+            if (asked == null && known == BackendType.LISTEN_NOTIFY) {
+                LOG.info(WHAT_THE_DEFAULT_PROMISES);
+            }
+            return known;
         }
         if (!fallback) {
             throw new EventException.Unsupported("The backend " + wanted + " does not exist on " + dialect.name()
@@ -55,6 +57,13 @@ final class Backends {
                 dialect.name(),
                 wanted.equals(BackendType.LISTEN_NOTIFY.optionName()) ? INSTEAD_OF_BROADCAST : INSTEAD_OF_OTHERS);
         return BackendType.TABLE_QUEUE;
+    }
+
+    private static @Nullable BackendType known(String wanted) {
+        return Arrays.stream(BackendType.values())
+                .filter(type -> type.optionName().equals(wanted))
+                .findAny()
+                .orElse(null);
     }
 
     static Notifier notifier(ConnectionFactory listening, Duration probeInterval, Database database) {

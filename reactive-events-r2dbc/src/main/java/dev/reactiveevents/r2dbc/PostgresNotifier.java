@@ -137,12 +137,21 @@ final class PostgresNotifier implements Notifier {
             }
             Consumer<Heard> newcomer;
             while ((newcomer = newcomers.poll()) != null) {
-                newcomer.accept(now);
+                tell(newcomer, now);
             }
         }
 
         void tell(Heard heard) {
-            listeners.forEach(listener -> listener.accept(heard));
+            listeners.forEach(listener -> tell(listener, heard));
+        }
+
+        /** An error of a listener is no loss of the connection, and harms no other. */
+        private static void tell(Consumer<Heard> listener, Heard heard) {
+            try {
+                listener.accept(heard);
+            } catch (Throwable thrown) {
+                LOG.error("A listener threw an error when it was told a notification.", thrown);
+            }
         }
     }
 
@@ -305,8 +314,8 @@ final class PostgresNotifier implements Notifier {
         if (!saidSo && isNeeded() && !stopping) {
             saidSo = true;
             LOG.warn(
-                    "Notifications of PostgreSQL are cut off for now; until they are back, events of other processes are"
-                            + " noticed at the poll interval. {}",
+                    "Notifications of PostgreSQL are cut off; it is tried again. Until they are back, events that are stored"
+                            + " are noticed at the poll interval, and events of listen_notify are missed. {}",
                     String.valueOf(failure));
         }
         cutOff = true;

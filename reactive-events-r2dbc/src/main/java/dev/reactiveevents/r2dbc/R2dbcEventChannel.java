@@ -12,6 +12,7 @@ import dev.reactiveevents.engine.EventChannels;
 import dev.reactiveevents.r2dbc.dialect.Dialect;
 import dev.reactiveevents.r2dbc.dialect.QueueStatements;
 import dev.reactiveevents.r2dbc.dialect.QueueTable;
+import dev.reactiveevents.spi.BroadcastBackend;
 import dev.reactiveevents.spi.EventBackend;
 import io.r2dbc.spi.ConnectionFactory;
 import java.time.Duration;
@@ -39,20 +40,22 @@ public final class R2dbcEventChannel implements EventChannel {
     private static final Duration LONGEST_RETENTION = Duration.ofDays(36_525);
 
     private final EventChannel channel;
+    private final ChannelOptions options;
     private final EventSchema schema;
 
-    R2dbcEventChannel(EventChannel channel, EventSchema schema) {
+    R2dbcEventChannel(EventChannel channel, ChannelOptions options, EventSchema schema) {
         this.channel = channel;
+        this.options = options;
         this.schema = schema;
     }
 
     /**
-     * A channel with the defaults of its database. Does not connect.
+     * A channel with the defaults of its database: {@link BackendType#LISTEN_NOTIFY} on PostgreSQL, which keeps no events,
+     * {@link BackendType#TABLE_QUEUE} elsewhere. Does not connect.
      *
      * @param connectionFactory the database, preferably a pool
      * @return the channel
      * @throws EventException.Misconfigured if no dialect serves this factory
-     * @throws EventException.Unsupported if the default backend of this database is not there yet, as on PostgreSQL
      */
     public static R2dbcEventChannel create(ConnectionFactory connectionFactory) {
         return builder(connectionFactory).build();
@@ -120,6 +123,28 @@ public final class R2dbcEventChannel implements EventChannel {
         return channel.shutdown();
     }
 
+    /**
+     * How large an event is as a notification, which {@link BackendType#LISTEN_NOTIFY} publishes it as.
+     *
+     * @param event the event
+     * @return the bytes of its envelope
+     * @throws EventException.Invalid if it cannot be written as JSON or be stored
+     */
+    public int measure(Event event) {
+        return Envelope.measure(EventChannels.encode(event, options));
+    }
+
+    /**
+     * Whether an event is small enough for {@link BackendType#LISTEN_NOTIFY}: 7,999 bytes at most.
+     *
+     * @param event the event
+     * @return whether it is
+     * @throws EventException.Invalid if it cannot be written as JSON or be stored
+     */
+    public boolean fits(Event event) {
+        return measure(event) <= Envelope.LARGEST;
+    }
+
     /** Builds a channel. What is not set is as the dialect or {@link ChannelOptions#defaults()} has it. Not for many threads. */
     public static final class Builder {
 
@@ -136,6 +161,7 @@ public final class R2dbcEventChannel implements EventChannel {
         private Duration probeInterval = Duration.ofSeconds(30);
         private @Nullable Duration lease;
         private @Nullable Duration pollInterval;
+        private boolean retryPolicyGiven;
 
         /** Does not ask for the host's name, which may ask the network. */
         private static String thisProcess() {
@@ -315,6 +341,7 @@ public final class R2dbcEventChannel implements EventChannel {
          * @return this builder
          */
         public Builder retryPolicy(RetryPolicy retryPolicy) {
+            retryPolicyGiven = true;
             return change(options -> options.withRetryPolicy(retryPolicy));
         }
 
@@ -416,22 +443,40 @@ public final class R2dbcEventChannel implements EventChannel {
             Dialect dialect = this.dialect == null ? Dialects.serving(connectionFactory) : this.dialect;
             BackendType chosen = Backends.choose(dialect, backend, fallback);
             Database database = new Database(connectionFactory, dialect, table);
+            String name = chosen.optionName() + " on " + dialect.name();
+            return chosen == BackendType.LISTEN_NOTIFY
+                    ? broadcast(database, name, dialect)
+                    : queue(chosen, database, name, dialect);
+        }
+
+        private R2dbcEventChannel broadcast(Database database, String name, Dialect dialect) {
+            if (retryPolicyGiven) {
+                throw new EventException.Unsupported(
+                        "A channel on " + name + " was built with a retry policy, but nothing"
+                                + " comes again there; leave it out, or choose BackendType.LISTEN_NOTIFY_DURABLE.");
+            }
+            BroadcastBackend backend = new ListenNotifyBackend(database, name, notifier(database));
+            return new R2dbcEventChannel(
+                    EventChannels.over(backend, options), options, EventSchema.notNeeded(database, dialect, table));
+        }
+
+        private R2dbcEventChannel queue(BackendType chosen, Database database, String name, Dialect dialect) {
             QueueStatements statements = dialect.statements(table, retention);
             Janitor janitor = Janitor.of(database, statements, table, retention);
             EventBackend store = new TableQueueBackend(database, dialect, table, statements, consumerName, janitor);
+            EventBackend backend = chosen == BackendType.TABLE_QUEUE
+                    ? store
+                    : new NotifyingBackend(store, name, new TableNews(notifier(database), table));
+            ChannelOptions options = optionsOn(chosen, dialect);
             return new R2dbcEventChannel(
-                    EventChannels.over(withNotifier(chosen, store, database, dialect), optionsOn(chosen, dialect)),
+                    EventChannels.over(backend, options),
+                    options,
                     new EventSchema(database, dialect, table, Dialects.settings(dialect, settings)));
         }
 
-        private EventBackend withNotifier(BackendType chosen, EventBackend store, Database database, Dialect dialect) {
-            if (chosen == BackendType.TABLE_QUEUE) {
-                return store;
-            }
+        private Notifier notifier(Database database) {
             ConnectionFactory listening = listenerConnections == null ? connectionFactory : listenerConnections;
-            Notifier notifier = Backends.notifier(listening, probeInterval, database);
-            return new NotifyingBackend(
-                    store, chosen.optionName() + " on " + dialect.name(), new TableNews(notifier, table));
+            return Backends.notifier(listening, probeInterval, database);
         }
 
         private ChannelOptions optionsOn(BackendType chosen, Dialect dialect) {

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.reactiveevents.EventException;
+import dev.reactiveevents.RetryPolicy;
 import io.r2dbc.spi.Connection;
 import io.r2dbc.spi.ConnectionFactories;
 import io.r2dbc.spi.ConnectionFactory;
@@ -76,20 +77,21 @@ class OptionsTest {
     }
 
     @Test
-    void theDefaultOfPostgresIsToComeAndH2HasTheTable() {
-        assertThatThrownBy(() -> R2dbcEventChannel.create(POSTGRES))
-                .isInstanceOf(EventException.Unsupported.class)
-                .hasMessageContainingAll("listen_notify", "to come", "BackendType.TABLE_QUEUE");
+    void everyDatabaseHasADefault() {
+        assertThat(R2dbcEventChannel.create(POSTGRES)).isNotNull();
         assertThat(R2dbcEventChannel.create(H2)).isNotNull();
     }
 
     @Test
-    void aBackendThatIsToComeIsRefused() {
-        assertThatThrownBy(() -> R2dbcEventChannel.builder(POSTGRES)
-                        .backend(BackendType.LISTEN_NOTIFY)
-                        .build())
+    void aBroadcastNeedsNoTablesAndTakesNoRetryPolicy() {
+        R2dbcEventChannel.Builder builder = R2dbcEventChannel.builder(POSTGRES).backend(BackendType.LISTEN_NOTIFY);
+        EventSchema schema = EventSchema.of(builder.build());
+        assertThat(schema.script()).isEmpty();
+        assertThat(schema.migrate().then(schema.validate()).then(schema.drop()).blockOptional())
+                .isEmpty();
+        assertThatThrownBy(() -> builder.retryPolicy(RetryPolicy.none()).build())
                 .isInstanceOf(EventException.Unsupported.class)
-                .hasMessageContainingAll("listen_notify", "to come", "BackendType.TABLE_QUEUE");
+                .hasMessageContainingAll("listen_notify", "retry policy", "LISTEN_NOTIFY_DURABLE");
     }
 
     @Test
@@ -152,15 +154,7 @@ class OptionsTest {
     }
 
     @ParameterizedTest
-    @ValueSource(
-            strings = {
-                "in_memory",
-                "aq_queue",
-                "aq_wait_seconds",
-                "aq_visibility",
-                "portal_bridge",
-                "listener_queue_capacity"
-            })
+    @ValueSource(strings = {"in_memory", "aq_queue", "aq_wait_seconds", "aq_visibility", "portal_bridge"})
     void aKeyOfWhatIsToComeIsRefusedByItsName(String key) {
         assertThat(refusal(Map.of(key, 1))).startsWith("Unsupported: ").contains(key);
     }
@@ -169,6 +163,8 @@ class OptionsTest {
     @CsvSource({
         "lease_seconds, 0",
         "lease_seconds, -1",
+        "listener_queue_capacity, 0",
+        "listener_queue_capacity, 1.5",
         "retention_seconds, -1",
         "poll_interval, 0",
         "poll_interval, -0.5",
@@ -182,7 +178,7 @@ class OptionsTest {
         assertThat(refusal(Map.of(key, value)))
                 .startsWith("Invalid: ")
                 .contains(key, String.valueOf(value))
-                .containsPattern("at least 0|from [-0-9]+");
+                .containsPattern("at least [01]|from [-0-9]+");
     }
 
     @ParameterizedTest
