@@ -34,6 +34,7 @@ final class Batcher<T, R> {
     private final ToIntFunction<T> weigh;
     private final Function<List<T>, Mono<List<R>>> write;
     private final EngineTime time;
+    private final TimeLimit timeLimit;
     private final Queue<Waiting> queue = new ConcurrentLinkedQueue<>();
     private final AtomicInteger waiting = new AtomicInteger();
     private final AtomicInteger busy = new AtomicInteger();
@@ -48,6 +49,7 @@ final class Batcher<T, R> {
         this.weigh = weigh;
         this.write = write;
         this.time = time;
+        this.timeLimit = new TimeLimit(limits.timeout(), time);
     }
 
     /** What comes of the item. Cold; cancelling withdraws it as long as its batch has not started. */
@@ -161,7 +163,7 @@ final class Batcher<T, R> {
         }
         return Mono.defer(() ->
                         write.apply(batch.stream().map(entry -> entry.item).toList()))
-                .timeout(limits.timeout(), time.scheduler())
+                .transform(timeLimit::on)
                 .switchIfEmpty(Mono.just(List.of()))
                 .or(abortion.asMono())
                 .doOnNext(results -> succeed(batch, results))

@@ -30,6 +30,7 @@ final class ChannelFeed {
     private final AtomicBoolean due = new AtomicBoolean();
     private final AtomicBoolean queued = new AtomicBoolean();
     private volatile boolean claiming;
+    private volatile boolean rich;
     /** Guarded by the dequeuer, which reserves for one claim at a time. */
     private int turn;
 
@@ -73,6 +74,11 @@ final class ChannelFeed {
 
     boolean mayBeClaimed() {
         return due.get() && !claiming;
+    }
+
+    /** Whether its last claim found as many as it asked for. */
+    boolean isRich() {
+        return rich;
     }
 
     void dequeue() {
@@ -173,6 +179,7 @@ final class ChannelFeed {
      */
     void claimEnds(Claimed claimed, int asked, Duration leased) {
         int found = claimed.events().size() + claimed.exhausted().size();
+        rich = asked > 0 && found >= asked;
         if (found >= asked) {
             due.set(true);
         }

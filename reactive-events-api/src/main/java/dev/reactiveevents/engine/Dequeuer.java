@@ -27,6 +27,7 @@ final class Dequeuer {
     private static final Logger LOG = Loggers.getLogger(Dequeuer.class);
     private static final int LANES = 2;
     private static final int CHANNELS_AT_ONCE = 1_000;
+    private static final int GOOD_PORTION = 50;
 
     /** Room reserved for the events of one channel. */
     private record Portion(ChannelFeed feed, List<ChannelFeed.Share> shares) {
@@ -38,6 +39,7 @@ final class Dequeuer {
     private final EventBackend backend;
     private final ChannelOptions options;
     private final EngineTime time;
+    private final TimeLimit timeLimit;
     private final PayloadCodec codec;
     private final Settler settler;
     private final Feeds feeds;
@@ -58,6 +60,7 @@ final class Dequeuer {
         this.codec = codec;
         this.settler = settler;
         this.time = time;
+        this.timeLimit = new TimeLimit(options.publishTimeout(), time);
         this.feeds = new Feeds(time, this::drain);
         this.outage = new Outage(backend.name(), time, this::drain);
         this.deliveries = new Deliveries(options.lease(), time, this::drain);
@@ -146,22 +149,34 @@ final class Dequeuer {
         drain();
     }
 
-    /** A channel that is woken in this moment may be queued again before its claim starts: it counts once. */
+    /**
+     * All that is due, but of the channels that had more than was asked for only as many as get a good portion: to take one
+     * event from each of many costs far more than to take them in turn. A channel that is woken in this moment may be queued
+     * again before its claim starts: it counts once.
+     */
     private List<Portion> reserveForDue() {
         Set<ChannelFeed> candidates = new LinkedHashSet<>();
+        Set<ChannelFeed> later = new LinkedHashSet<>();
+        int rich = Math.max(1, options.claimBatch() / GOOD_PORTION);
         ChannelFeed feed;
         while (candidates.size() < CHANNELS_AT_ONCE && (feed = feeds.nextDue()) != null) {
-            candidates.add(feed);
+            boolean waits = feed.isRich() && !candidates.contains(feed) && --rich < 0;
+            (waits ? later : candidates).add(feed);
         }
+        later.forEach(feeds::putBack);
         int most = Math.max(1, options.claimBatch() / Math.max(1, candidates.size()));
         List<Portion> portions = new ArrayList<>(candidates.size());
         for (ChannelFeed candidate : candidates) {
-            List<ChannelFeed.Share> shares = candidate.reserve(most);
+            List<ChannelFeed.Share> shares = candidate.reserve(candidate.isRich() ? Math.max(most, good()) : most);
             if (!shares.isEmpty()) {
                 portions.add(new Portion(candidate, shares));
             }
         }
         return portions;
+    }
+
+    private int good() {
+        return Math.min(GOOD_PORTION, options.claimBatch());
     }
 
     private List<Portion> reserveForSuspect() {
@@ -190,7 +205,7 @@ final class Dequeuer {
         Claim claim = new Claim(TimeOrderedIds.next(), granted, suspects, requests);
         long leaseEnd = time.nanos() + granted.toNanos();
         Mono.defer(() -> backend.claim(claim))
-                .timeout(options.publishTimeout(), time.scheduler())
+                .transform(timeLimit::on)
                 .switchIfEmpty(Mono.just(List.of()))
                 .doOnNext(answers -> requireAnswersTo(claim, answers))
                 .subscribe(answers -> answered(claim, portions, answers, leaseEnd), error -> failed(portions, error));

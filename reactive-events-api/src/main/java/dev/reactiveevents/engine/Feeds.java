@@ -86,6 +86,13 @@ final class Feeds {
         }
     }
 
+    /** Queues again what was taken from the queue and has to wait for the next claim. */
+    void putBack(ChannelFeed feed) {
+        if (feed.enqueue()) {
+            due.add(feed);
+        }
+    }
+
     /** Takes the next channel that is due from the queue; null if there is none. */
     @Nullable
     ChannelFeed nextDue() {

@@ -91,7 +91,7 @@ final class TableQueueBackend implements EventBackend {
                 && batches.size() == 1
                 && events.stream().noneMatch(NewEvent::idGiven);
         return atOnce
-                ? database.statement(attempted, connection -> statements.insert(connection, batches.get(0)))
+                ? database.statement(attempted, connection -> statements.insertNew(connection, batches.get(0)))
                         .then()
                 : database.transaction(attempted, connection -> insert(connection, batches, events));
     }

@@ -43,10 +43,13 @@ final class LosingAnswers {
         return proxy(
                 Statement.class,
                 statement,
-                (method, values, answer) ->
-                        method.equals("execute") && sql.startsWith("INSERT") && connection.isAutoCommit() && next.get()
-                                ? losing(Flux.from(statement.execute()).concatMap(Result::getRowsUpdated))
-                                : answer);
+                (method, values, answer) -> method.equals("execute") && next.get() && commits(sql, connection)
+                        ? losing(Flux.from(statement.execute()).concatMap(Result::getRowsUpdated))
+                        : answer);
+    }
+
+    private static boolean commits(String sql, Connection connection) {
+        return sql.equals("COMMIT") || sql.startsWith("INSERT") && connection.isAutoCommit();
     }
 
     private Publisher<?> losing(Publisher<?> done) {

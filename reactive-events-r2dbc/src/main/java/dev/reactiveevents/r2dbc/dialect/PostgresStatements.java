@@ -13,10 +13,10 @@ import dev.reactiveevents.spi.NewEvent;
 import dev.reactiveevents.spi.Settlement;
 import dev.reactiveevents.spi.Settlement.Outcome;
 import io.r2dbc.spi.Connection;
+import io.r2dbc.spi.R2dbcException;
 import io.r2dbc.spi.Readable;
 import io.r2dbc.spi.Statement;
 import java.time.Duration;
-import java.time.Instant;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.EnumMap;
@@ -35,15 +35,26 @@ import reactor.core.publisher.Mono;
 /** Whole batches in one statement each: rows travel as arrays. */
 final class PostgresStatements implements QueueStatements {
 
+    /** The rows of {@code unnest} come, and get their {@code seq}, in the order of the arrays. */
     private static final String INSERT = """
             INSERT INTO ${table} (event_id, channel, type, event_key, payload, metadata, deliver_at, available_at, created_at)
-            SELECT event_id, channel, type, event_key, payload::jsonb, metadata::jsonb, due, due, statement_timestamp()
-            FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::timestamptz[])
-                    WITH ORDINALITY AS e (event_id, channel, type, event_key, payload, metadata, delay, deliver_at, place),
-                LATERAL (SELECT GREATEST(deliver_at, statement_timestamp() + delay * interval '1 microsecond')) AS d (due)
-            ORDER BY place
-            ON CONFLICT (event_id) DO NOTHING
+            SELECT event_id, channel, type, event_key, payload::jsonb, metadata::jsonb, ${due}, ${due}, statement_timestamp()
+            FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[]${delays})
+                AS e (event_id, channel, type, event_key, payload, metadata${names})
             """;
+
+    private static final String DUE_NOW = INSERT.replace("${due}", "statement_timestamp()")
+            .replace("${delays}", "")
+            .replace("${names}", "");
+
+    private static final String DUE_LATER = INSERT.replace(
+                    "${due}", "GREATEST(deliver_at, statement_timestamp() + delay * interval '1 microsecond')")
+            .replace("${delays}", ", $7::bigint[], $8::timestamptz[]")
+            .replace("${names}", ", delay, deliver_at");
+
+    private static final String UNIQUE_VIOLATION = "23505";
+
+    private static final String UNLESS_STORED = " ON CONFLICT (event_id) DO NOTHING";
 
     private static final String FIND = """
             SELECT event_id, channel, status, lease_token FROM ${table} WHERE event_id = ANY ($1)
@@ -94,35 +105,37 @@ final class PostgresStatements implements QueueStatements {
                     settled_at = statement_timestamp(),
                     last_error = format('The lease lapsed at attempt %s, which was the last.', attempts)
                 WHERE event_id = ANY (ARRAY(SELECT event_id FROM due WHERE becomes = 'dead'))
-            ), answer AS MATERIALIZED (
-                SELECT r.place,
-                    CASE WHEN c.leased < r.size THEN LEAST(CASE WHEN c.leased > 0 THEN $7::bigint END, (
+            ), counts AS MATERIALIZED (
+                SELECT place,
+                    count(*) AS taken,
+                    count(*) FILTER (WHERE becomes = 'leased') AS leased,
+                    count(*) FILTER (WHERE becomes = 'suspect') AS suspected
+                FROM due GROUP BY place
+            )
+            SELECT r.place AS request,
+                CASE WHEN c.leased = r.size THEN NULL
+                    ELSE LEAST(CASE WHEN c.leased > 0 THEN $7::bigint END, (
                         SELECT ceil(extract(epoch FROM available_at - statement_timestamp()) * 1000000)::bigint
                         FROM ${table}
                         WHERE channel = r.channel AND available_at > statement_timestamp()
                         ORDER BY available_at, seq
                         LIMIT 1)) END AS next_due,
-                    c.leased < r.size AND (
-                        SELECT count(*) FROM (
-                            SELECT FROM ${table}
-                            WHERE channel = r.channel AND available_at <= statement_timestamp() AND (${wanted})
-                            ORDER BY ${order}
-                            LIMIT c.taken + 1) AS seen) > c.taken AS passed_over,
-                    ${suspects} AS suspects,
-                    (SELECT ${micros:due.available_at} FROM due WHERE due.place = r.place LIMIT 1) AS first_at,
-                    (SELECT due.seq FROM due WHERE due.place = r.place LIMIT 1) AS first_seq
-                FROM request r CROSS JOIN LATERAL (
-                    SELECT count(*) AS taken,
-                        count(*) FILTER (WHERE becomes = 'leased') AS leased,
-                        count(*) FILTER (WHERE becomes = 'suspect') AS suspected
-                    FROM due WHERE due.place = r.place
-                ) c
-            )
-            SELECT a.place AS request, a.next_due, a.passed_over, a.suspects, a.first_at, a.first_seq, d.becomes, d.event_id, d.type, d.event_key,
-                d.payload, d.metadata, d.attempts, d.created_at, d.deliver_at,
+                COALESCE(c.leased, 0) < r.size AND (
+                    SELECT count(*) FROM (
+                        SELECT FROM ${table}
+                        WHERE channel = r.channel AND available_at <= statement_timestamp() AND (${wanted})
+                        ORDER BY ${order}
+                        LIMIT COALESCE(c.taken, 0) + 1) AS seen) > COALESCE(c.taken, 0) AS passed_over,
+                ${suspects} AS suspects,
+                NULL AS becomes, NULL::uuid AS event_id, NULL::bigint AS seq, NULL::bigint AS claimed_at, NULL AS type,
+                NULL AS event_key, NULL AS payload, NULL AS metadata, NULL::integer AS attempts,
+                NULL::bigint AS created_at, NULL::bigint AS deliver_at,
                 ${micros:statement_timestamp()} + $7::bigint AS lease_expires_at
-            FROM answer a LEFT JOIN due d ON d.place = a.place
-            ORDER BY a.place, d.available_at, d.seq
+            FROM request r LEFT JOIN counts c ON c.place = r.place
+            UNION ALL
+            SELECT place, NULL, NULL, NULL, becomes, event_id, seq, ${micros:available_at}, type, event_key, payload, metadata,
+                attempts, created_at, deliver_at, ${micros:statement_timestamp()} + $7::bigint
+            FROM due
             """;
 
     /** What a claim takes that passes suspects over. An event that becomes one is only marked, and found by the next look. */
@@ -130,7 +143,7 @@ final class PostgresStatements implements QueueStatements {
             "${wanted}", "lapses < r.suspect_after OR status = 'leased' AND attempts >= r.max_attempts",
             "${order}", "available_at, seq",
             "${suspects}", """
-                    c.suspected > 0 OR 0 < (
+                    COALESCE(c.suspected, 0) > 0 OR 0 < (
                         SELECT count(*) FROM ${table}
                         WHERE channel = r.channel AND available_at <= statement_timestamp()
                             AND lapses > 0 AND lapses >= r.suspect_after)""");
@@ -201,7 +214,9 @@ final class PostgresStatements implements QueueStatements {
 
     private static final Pattern MICROS = Pattern.compile("\\$\\{micros:([^}]+)}");
 
-    private final String insert;
+    private final String insertNew;
+    private final String insertDueNow;
+    private final String insertDueLater;
     private final String find;
     private final String claim;
     private final String claimSuspects;
@@ -211,7 +226,9 @@ final class PostgresStatements implements QueueStatements {
     private final Watermarks watermarks = new Watermarks(System::nanoTime);
 
     PostgresStatements(QueueTable table, Duration retention) {
-        this.insert = filled(table, INSERT);
+        this.insertNew = filled(table, DUE_NOW);
+        this.insertDueNow = filled(table, DUE_NOW + UNLESS_STORED);
+        this.insertDueLater = filled(table, DUE_LATER + UNLESS_STORED);
         this.find = filled(table, FIND);
         this.claim = filled(table, micros(replace(CLAIM, UNSUSPECTED)));
         this.claimSuspects = filled(table, micros(replace(CLAIM, SUSPECTED)));
@@ -243,22 +260,36 @@ final class PostgresStatements implements QueueStatements {
 
     @Override
     public Mono<Long> insert(Connection connection, List<NewEvent> events) {
-        return Sql.update(connection
-                .createStatement(insert)
+        if (events.stream().noneMatch(NewEvent::isDelayed)) {
+            return Sql.update(bind(connection.createStatement(insertDueNow), events));
+        }
+        return Sql.update(bind(connection.createStatement(insertDueLater), events)
+                .bind(6, column(events, event -> Sql.micros(event.delay()), Long[]::new))
+                .bind(7, column(events, Sql::deliverAt, String[]::new)));
+    }
+
+    /** To insert what may be there costs a fifth more. What is there after all makes the whole statement fail. */
+    @Override
+    public Mono<Long> insertNew(Connection connection, List<NewEvent> events) {
+        if (events.stream().anyMatch(NewEvent::isDelayed)) {
+            return insert(connection, events);
+        }
+        return Sql.update(bind(connection.createStatement(insertNew), events))
+                .onErrorResume(
+                        R2dbcException.class,
+                        failure -> UNIQUE_VIOLATION.equals(failure.getSqlState())
+                                ? insert(connection, events)
+                                : Mono.error(failure));
+    }
+
+    private static Statement bind(Statement statement, List<NewEvent> events) {
+        return statement
                 .bind(0, column(events, NewEvent::eventId, UUID[]::new))
                 .bind(1, column(events, NewEvent::channel, String[]::new))
                 .bind(2, column(events, NewEvent::type, String[]::new))
                 .bind(3, column(events, NewEvent::key, String[]::new))
                 .bind(4, column(events, NewEvent::payload, String[]::new))
-                .bind(5, column(events, NewEvent::metadata, String[]::new))
-                .bind(6, column(events, event -> Sql.micros(event.delay()), Long[]::new))
-                .bind(7, column(events, PostgresStatements::deliverAt, String[]::new)));
-    }
-
-    /** As text, which any session reads alike. */
-    private static @Nullable String deliverAt(NewEvent event) {
-        Instant time = Sql.deliverAt(event);
-        return time == null ? null : time.toString();
+                .bind(5, column(events, NewEvent::metadata, String[]::new));
     }
 
     @Override
@@ -298,14 +329,13 @@ final class PostgresStatements implements QueueStatements {
         });
     }
 
-    /** What remains is told once for each request, in the first of its rows. */
+    /** First comes what remains of each request, then the events, as they were taken. */
     private static Answer read(Readable row, List<Answer> answers) {
         Answer answer = answers.get(Sql.required(row, "request", Integer.class) - 1);
-        if (answer.taken.isEmpty()) {
-            answer.begin(row);
-        }
-        if (row.get("becomes") != null) {
-            answer.taken.add(row);
+        if (row.get("becomes") == null) {
+            answer.taken.remains(row);
+        } else {
+            answer.add(row);
         }
         return answer;
     }
@@ -324,10 +354,11 @@ final class PostgresStatements implements QueueStatements {
             this.taken = new Taken(request);
         }
 
-        void begin(Readable row) {
-            taken.remains(row);
-            Long seq = row.get("first_seq", Long.class);
-            first = seq == null ? null : new Place(row.get("first_at", Long.class), seq);
+        void add(Readable row) {
+            if (first == null) {
+                first = new Place(row.get("claimed_at", Long.class), Sql.required(row, "seq", Long.class));
+            }
+            taken.add(row);
         }
 
         void teach(Watermarks watermarks, Duration took) {

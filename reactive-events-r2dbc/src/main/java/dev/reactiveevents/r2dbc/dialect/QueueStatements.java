@@ -30,6 +30,18 @@ public interface QueueStatements {
     Mono<Long> insert(Connection connection, List<NewEvent> events);
 
     /**
+     * Stores events as {@link #insert} does, outside a transaction and in one statement, when none of their ids was chosen by
+     * a publisher: one of them is stored already only if a publish is repeated.
+     *
+     * @param connection the connection
+     * @param events at least one, and no id twice
+     * @return how many were stored
+     */
+    default Mono<Long> insertNew(Connection connection, List<NewEvent> events) {
+        return insert(connection, events);
+    }
+
+    /**
      * Looks events up.
      *
      * @param connection the connection
