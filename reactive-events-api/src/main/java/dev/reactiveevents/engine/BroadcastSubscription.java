@@ -125,9 +125,12 @@ final class BroadcastSubscription implements Subscription {
         } else if (heard instanceof Heard.Standing) {
             standing.add(channel);
             stands();
-        } else {
+        } else if (heard instanceof Heard.CutOff lost) {
             standing.remove(channel);
             cutOff.set(ready.get());
+            if (!ready.get() && lost.reason() instanceof EventException.Misconfigured reason) {
+                end(reason);
+            }
         }
     }
 

@@ -1,5 +1,6 @@
 package dev.reactiveevents.spi;
 
+import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Flux;
 
 /**
@@ -29,7 +30,11 @@ public interface BroadcastBackend extends EventOutlet {
         /** What is published from now on is heard. */
         record Standing() implements Heard {}
 
-        /** Nothing is heard for now; {@code Standing} comes once that is over. */
-        record CutOff() implements Heard {}
+        /**
+         * Nothing is heard for now; {@code Standing} comes once that is over.
+         *
+         * @param reason why, if known; an {@code EventException.Misconfigured} ends subscriptions that were never ready
+         */
+        record CutOff(@Nullable Throwable reason) implements Heard {}
     }
 }

@@ -66,7 +66,8 @@ final class Backends {
                 .orElse(null);
     }
 
-    static Notifier notifier(ConnectionFactory listening, Duration probeInterval, Database database) {
+    static Notifier notifier(
+            ConnectionFactory listening, Duration probeInterval, Database database, Failures failures) {
         try {
             Class.forName(POSTGRES_CONNECTION, false, Backends.class.getClassLoader());
         } catch (ClassNotFoundException missing) {
@@ -79,7 +80,8 @@ final class Backends {
                 listening,
                 probeInterval,
                 (topic, payload) -> database.statement(
-                        "Notifying " + topic, connection -> notification(connection, topic, payload)));
+                        "Notifying " + topic, connection -> notification(connection, topic, payload)),
+                failure -> failures.ofUndone("Listening to notifications", failure));
     }
 
     private static Mono<Void> notification(Connection connection, String topic, String payload) {

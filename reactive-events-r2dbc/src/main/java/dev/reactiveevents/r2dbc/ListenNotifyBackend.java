@@ -82,7 +82,7 @@ final class ListenNotifyBackend implements BroadcastBackend {
         return switch (heard.kind()) {
             case NOTICE -> new Heard.Arrived(Envelope.read(channel, heard.payload(), EventChannels::newId));
             case STANDING -> new Heard.Standing();
-            case CUT_OFF -> new Heard.CutOff();
+            case CUT_OFF -> new Heard.CutOff(heard.reason());
         };
     }
 

@@ -1,6 +1,7 @@
 package dev.reactiveevents.r2dbc;
 
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 import reactor.core.Disposable;
 import reactor.core.publisher.Mono;
 
@@ -17,10 +18,18 @@ interface Notifier {
         CUT_OFF
     }
 
-    /** One thing that is heard. The payload is a notice's, otherwise empty. */
-    record Heard(Kind kind, String payload) {
-        static final Heard STANDING = new Heard(Kind.STANDING, "");
-        static final Heard CUT_OFF = new Heard(Kind.CUT_OFF, "");
+    /** One thing that is heard. The payload is a notice's, the reason that of being cut off. */
+    record Heard(Kind kind, String payload, @Nullable Throwable reason) {
+
+        static final Heard STANDING = new Heard(Kind.STANDING, "", null);
+
+        static Heard notice(String payload) {
+            return new Heard(Kind.NOTICE, payload, null);
+        }
+
+        static Heard cutOff(@Nullable Throwable reason) {
+            return new Heard(Kind.CUT_OFF, "", reason);
+        }
     }
 
     /**

@@ -20,6 +20,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BiFunction;
 import java.util.function.Consumer;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 import reactor.core.Disposable;
 import reactor.core.publisher.Mono;
@@ -51,6 +52,7 @@ final class PostgresNotifier implements Notifier {
     private final ConnectionFactory factory;
     private final Duration probeInterval;
     private final BiFunction<String, String, Mono<Void>> tellElsewhere;
+    private final UnaryOperator<Throwable> meaning;
 
     private final Map<String, Topic> topics = new ConcurrentHashMap<>();
     private final Set<Word> words = ConcurrentHashMap.newKeySet();
@@ -60,7 +62,7 @@ final class PostgresNotifier implements Notifier {
     private volatile boolean busy;
     private volatile boolean pausing;
     private volatile boolean stopping;
-    private volatile boolean cutOff;
+    private volatile @Nullable Heard cutOff;
     private volatile boolean saidSo;
     private volatile int failures;
     private volatile int deaf;
@@ -71,12 +73,17 @@ final class PostgresNotifier implements Notifier {
      * @param factory where its connection is from; of a pool, what is pooled
      * @param probeInterval how often it is tried whether anything is heard, while there are listeners
      * @param tellElsewhere sends a topic a payload over another connection
+     * @param meaning makes of the driver's errors those that listeners are told
      */
     PostgresNotifier(
-            ConnectionFactory factory, Duration probeInterval, BiFunction<String, String, Mono<Void>> tellElsewhere) {
+            ConnectionFactory factory,
+            Duration probeInterval,
+            BiFunction<String, String, Mono<Void>> tellElsewhere,
+            UnaryOperator<Throwable> meaning) {
         this.factory = factory;
         this.probeInterval = probeInterval;
         this.tellElsewhere = tellElsewhere;
+        this.meaning = meaning;
     }
 
     // == What is wanted ==
@@ -130,7 +137,7 @@ final class PostgresNotifier implements Notifier {
         }
 
         void is(Heard now) {
-            if (!now.equals(state)) {
+            if (state == null || state.kind() != now.kind()) {
                 state = now;
                 newcomers.clear();
                 tell(now);
@@ -171,11 +178,12 @@ final class PostgresNotifier implements Notifier {
 
     private void tellStates() {
         PostgresSession open = session.get();
+        Heard off = cutOff;
         topics.forEach((name, topic) -> {
             if (open != null && open.listened.contains(name)) {
                 topic.is(Heard.STANDING);
-            } else if (cutOff) {
-                topic.is(Heard.CUT_OFF);
+            } else if (off != null) {
+                topic.is(off);
             }
         });
     }
@@ -203,7 +211,7 @@ final class PostgresNotifier implements Notifier {
     }
 
     private @Nullable Mono<Void> connectIfNeeded() {
-        return isNeeded() && !(stopping && cutOff) ? connect() : null;
+        return isNeeded() && !(stopping && cutOff != null) ? connect() : null;
     }
 
     private boolean isNeeded() {
@@ -271,7 +279,7 @@ final class PostgresNotifier implements Notifier {
     // == The connection ==
 
     private void opened(PostgresSession open) {
-        cutOff = false;
+        cutOff = null;
         session.set(open);
         open.start(notification -> heard(open, notification), failure -> {
             lost(open, failure);
@@ -286,18 +294,24 @@ final class PostgresNotifier implements Notifier {
             Topic topic = topics.get(notification.getName());
             if (topic != null) {
                 String payload = notification.getParameter();
-                topic.tell(new Heard(Kind.NOTICE, payload == null ? "" : payload));
+                topic.tell(Heard.notice(payload == null ? "" : payload));
             }
         }
     }
 
     private void listens(PostgresSession open, boolean first) {
-        if (saidSo) {
-            saidSo = false;
-            LOG.info("Notifications of PostgreSQL are heard again.");
+        if (deaf < 2) {
+            sayHeardAgain();
         }
         if (first) {
             probe(open);
+        }
+    }
+
+    private void sayHeardAgain() {
+        if (saidSo) {
+            saidSo = false;
+            LOG.info("Notifications of PostgreSQL are heard again.");
         }
     }
 
@@ -318,7 +332,7 @@ final class PostgresNotifier implements Notifier {
                             + " are noticed at the poll interval, and events of listen_notify are missed. {}",
                     String.valueOf(failure));
         }
-        cutOff = true;
+        cutOff = Heard.cutOff(failure == null ? null : meaning.apply(failure));
         pause();
     }
 
@@ -346,28 +360,34 @@ final class PostgresNotifier implements Notifier {
         tellElsewhere
                 .apply(open.probeTopic, "")
                 .timeout(PATIENCE)
-                .materialize()
-                .flatMap(told -> told.isOnError() ? Mono.just(true) : echoOf(open))
-                .subscribe(heard -> probed(open, heard));
-    }
-
-    private static Mono<Boolean> echoOf(PostgresSession open) {
-        return open.echo().asMono().thenReturn(true).timeout(PATIENCE, Mono.just(false));
+                .then(Mono.defer(() -> open.echo().asMono().thenReturn(true).timeout(PATIENCE, Mono.just(false))))
+                .subscribe(heard -> probed(open, heard), failure -> probeLater(open));
     }
 
     private void probed(PostgresSession open, boolean heard) {
         if (heard) {
             deaf = 0;
+            sayHeardAgain();
             open.forgetEcho();
-            open.onEnd(after(probeInterval, () -> probe(open)));
+            probeLater(open);
         } else if (session.get() == open) {
             if (++deaf == 2) {
-                LOG.warn("Notifications of PostgreSQL do not arrive on connections that listen, as behind a pooler in"
-                        + " transaction mode; events of other processes are noticed at the poll interval. Give"
-                        + " direct connections by R2dbcEventChannel.builder(…).listenerConnections(…).");
+                sayDeaf();
             }
             lost(open, new IllegalStateException("Nothing was heard on the " + open + "."));
             drain();
         }
+    }
+
+    private void probeLater(PostgresSession open) {
+        open.onEnd(after(probeInterval, () -> probe(open)));
+    }
+
+    private void sayDeaf() {
+        saidSo = true;
+        LOG.warn(
+                "Notifications of PostgreSQL do not arrive on connections that listen, as behind a pooler in transaction"
+                        + " mode; events that are stored are noticed at the poll interval, and events of listen_notify are missed."
+                        + " Give direct connections by R2dbcEventChannel.builder(…).listenerConnections(…).");
     }
 }

@@ -455,7 +455,7 @@ public final class R2dbcEventChannel implements EventChannel {
                         "A channel on " + name + " was built with a retry policy, but nothing"
                                 + " comes again there; leave it out, or choose BackendType.LISTEN_NOTIFY_DURABLE.");
             }
-            BroadcastBackend backend = new ListenNotifyBackend(database, name, notifier(database));
+            BroadcastBackend backend = new ListenNotifyBackend(database, name, notifier(database, dialect));
             return new R2dbcEventChannel(
                     EventChannels.over(backend, options), options, EventSchema.notNeeded(database, dialect, table));
         }
@@ -466,7 +466,7 @@ public final class R2dbcEventChannel implements EventChannel {
             EventBackend store = new TableQueueBackend(database, dialect, table, statements, consumerName, janitor);
             EventBackend backend = chosen == BackendType.TABLE_QUEUE
                     ? store
-                    : new NotifyingBackend(store, name, new TableNews(notifier(database), table));
+                    : new NotifyingBackend(store, name, new TableNews(notifier(database, dialect), table));
             ChannelOptions options = optionsOn(chosen, dialect);
             return new R2dbcEventChannel(
                     EventChannels.over(backend, options),
@@ -474,9 +474,9 @@ public final class R2dbcEventChannel implements EventChannel {
                     new EventSchema(database, dialect, table, Dialects.settings(dialect, settings)));
         }
 
-        private Notifier notifier(Database database) {
+        private Notifier notifier(Database database, Dialect dialect) {
             ConnectionFactory listening = listenerConnections == null ? connectionFactory : listenerConnections;
-            return Backends.notifier(listening, probeInterval, database);
+            return Backends.notifier(listening, probeInterval, database, new Failures(dialect, table));
         }
 
         private ChannelOptions optionsOn(BackendType chosen, Dialect dialect) {

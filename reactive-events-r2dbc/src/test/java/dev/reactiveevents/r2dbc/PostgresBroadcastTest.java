@@ -10,6 +10,9 @@ import dev.reactiveevents.EventMessage;
 import dev.reactiveevents.Overflow;
 import dev.reactiveevents.SubscribeOptions;
 import io.r2dbc.pool.ConnectionPool;
+import io.r2dbc.spi.ConnectionFactories;
+import io.r2dbc.spi.ConnectionFactory;
+import io.r2dbc.spi.ConnectionFactoryOptions;
 import java.math.BigDecimal;
 import java.time.Duration;
 import java.time.Instant;
@@ -301,6 +304,45 @@ class PostgresBroadcastTest {
         assertThat(listener.missed.asFlux().blockFirst(LIMIT)).isZero();
         here.publish("orders", 2).block(LIMIT);
         assertThat(listener.numbers(1)).containsExactly(2);
+    }
+
+    @Test
+    void aSubscriptionThatCannotEverListenEndsWithWhatToDo() {
+        ConnectionFactory nobody = ConnectionFactories.get(ConnectionFactoryOptions.parse(PostgresServer.url())
+                .mutate()
+                .option(ConnectionFactoryOptions.DATABASE, "there_is_none")
+                .build());
+        R2dbcEventChannel lost = R2dbcEventChannel.create(nobody);
+
+        assertThatThrownBy(() -> lost.subscribe("orders").blockFirst(LIMIT))
+                .isInstanceOf(EventException.Misconfigured.class)
+                .hasMessageContainingAll("Listening", "database name");
+        lost.shutdown().block(LIMIT);
+    }
+
+    @Test
+    void aFloodReachesTheFastInOrderAndDropsForTheSlow() {
+        int flood = 100_000;
+        Listener slow = new Listener(
+                here, "orders", 1, SubscribeOptions.defaults().withPrefetch(10).withOverflow(Overflow.DROP_OLDEST));
+        AtomicLong inOrder = new AtomicLong();
+        Sinks.Empty<Void> ready = Sinks.empty();
+        Mono<Void> fast = here.subscribe("orders", SubscribeOptions.defaults().withOnReady(ready::tryEmitEmpty))
+                .doOnNext(message -> assertThat(message.payloadText()).isEqualTo("" + inOrder.getAndIncrement()))
+                .take(flood)
+                .then()
+                .cache();
+        fast.subscribe();
+        ready.asMono().block(LIMIT);
+        elsewhere
+                .publishAll(Flux.range(0, flood).map(i -> Event.of("orders", i)))
+                .blockLast(LIMIT);
+        fast.block(LIMIT);
+
+        assertThat(dropped(slow, flood - 11)).isEqualTo(flood - 11);
+        slow.request(Long.MAX_VALUE);
+        assertThat(slow.numbers(11).subList(1, 11))
+                .isEqualTo(IntStream.range(flood - 10, flood).boxed().toList());
     }
 
     @Test

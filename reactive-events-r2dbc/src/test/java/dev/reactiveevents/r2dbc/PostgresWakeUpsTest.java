@@ -25,6 +25,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import reactor.core.publisher.Flux;
+import reactor.core.publisher.Mono;
 import reactor.core.publisher.Sinks;
 import reactor.core.scheduler.Schedulers;
 
@@ -182,7 +183,7 @@ class PostgresWakeUpsTest {
 
     @Test
     void aConnectionThatGoesDeadInSilenceIsReplaced() throws IOException {
-        try (Proxy proxy = new Proxy(queue.url())) {
+        try (Proxy proxy = new Proxy(queue.url(), true)) {
             R2dbcEventChannel proxied = queue.open(durable(NO_POLLING, queue.pool("proxied", 5))
                     .listenerConnections(proxy.connections())
                     .probeInterval(Duration.ofMillis(100)));
@@ -197,6 +198,27 @@ class PostgresWakeUpsTest {
             arrivals.next(AT_ONCE);
             assertThat(proxy.accepted()).isEqualTo(2);
             proxied.shutdown().block(LIMIT);
+        }
+    }
+
+    @Test
+    void aWayOnWhichNotificationsGetLostIsReplacedAndPolled() throws IOException {
+        try (Proxy pooler = new Proxy(queue.url(), false)) {
+            R2dbcEventChannel pooled = queue.open(durable(Duration.ofMillis(200), queue.pool("pooled", 5))
+                    .listenerConnections(pooler.connections())
+                    .probeInterval(Duration.ofSeconds(30)));
+            Arrivals arrivals = Arrivals.at(pooled);
+            for (int i = 0; i < 5; i++) {
+                elsewhere.publish("orders", i).block(LIMIT);
+                arrivals.next(AT_ONCE);
+            }
+            Mono.fromSupplier(pooler::accepted)
+                    .filter(connections -> connections == 2)
+                    .repeatWhenEmpty(empty -> empty.delayElements(Duration.ofMillis(20)))
+                    .block(LIMIT);
+            elsewhere.publish("orders", 5).block(LIMIT);
+            arrivals.next(AT_ONCE);
+            pooled.shutdown().block(LIMIT);
         }
     }
 

@@ -3,6 +3,9 @@ package dev.reactiveevents.r2dbc;
 import io.r2dbc.spi.ConnectionFactories;
 import io.r2dbc.spi.ConnectionFactory;
 import io.r2dbc.spi.ConnectionFactoryOptions;
+import java.io.BufferedOutputStream;
+import java.io.DataInputStream;
+import java.io.DataOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -12,14 +15,19 @@ import java.net.Socket;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 
-/** A way to a server that can go dead: connections stay open, and nothing passes any more. */
+/**
+ * A way to a PostgreSQL server that can go dead: connections stay open, and nothing passes any more. Or a way as poolers in
+ * transaction mode are one: everything passes but notifications.
+ */
 final class Proxy implements AutoCloseable {
 
     private final ConnectionFactoryOptions server;
     private final ServerSocket door;
+    private final boolean notifications;
     private final List<Passage> passages = new CopyOnWriteArrayList<>();
 
-    Proxy(String url) {
+    Proxy(String url, boolean notifications) {
+        this.notifications = notifications;
         server = ConnectionFactoryOptions.parse(url);
         try {
             door = new ServerSocket(0);
@@ -53,11 +61,11 @@ final class Proxy implements AutoCloseable {
             Passage passage = new Passage(client, new Socket(host.toString(), port == null ? 5432 : (Integer) port));
             passages.add(passage);
             inBackground(() -> passage.carry(passage.client.getInputStream(), passage.server.getOutputStream()));
-            inBackground(() -> passage.carry(passage.server.getInputStream(), passage.client.getOutputStream()));
+            inBackground(() -> passage.answer(passage.server.getInputStream(), passage.client.getOutputStream()));
         }
     }
 
-    private static final class Passage {
+    private final class Passage {
 
         private final Socket client;
         private final Socket server;
@@ -77,8 +85,22 @@ final class Proxy implements AutoCloseable {
                     to.flush();
                 }
             }
-            if (!frozen) {
-                to.close();
+        }
+
+        /** Message by message: its type, its length, the rest of it. */
+        void answer(InputStream from, OutputStream to) throws IOException {
+            DataInputStream messages = new DataInputStream(from);
+            DataOutputStream answers = new DataOutputStream(new BufferedOutputStream(to));
+            while (true) {
+                byte type = messages.readByte();
+                int length = messages.readInt();
+                byte[] rest = messages.readNBytes(length - 4);
+                if (!frozen && (notifications || type != 'A')) {
+                    answers.writeByte(type);
+                    answers.writeInt(length);
+                    answers.write(rest);
+                    answers.flush();
+                }
             }
         }
     }
