@@ -120,18 +120,19 @@ final class BroadcastChannel implements EventChannel {
 
     @Override
     public Mono<Boolean> ack(String eventId) {
-        return nothingToSettle(eventId);
+        return nothingIsOpen(eventId);
     }
 
     @Override
     public Mono<Boolean> nack(String eventId) {
-        return nothingToSettle(eventId);
+        return nothingIsOpen(eventId);
     }
 
-    private static Mono<Boolean> nothingToSettle(@Nullable String eventId) {
+    /** An event is in as many hands as there are subscribers, and none is waited for. */
+    private static Mono<Boolean> nothingIsOpen(@Nullable String eventId) {
         try {
             EventChannel.requireValidId(eventId);
-            return Mono.just(true);
+            return Mono.just(false);
         } catch (EventException.Invalid invalid) {
             return Mono.error(invalid);
         }
