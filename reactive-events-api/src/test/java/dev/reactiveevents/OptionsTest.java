@@ -56,7 +56,7 @@ class OptionsTest {
         assertThat(options.prefetch()).isEqualTo(7);
         assertThat(options.lease()).isEqualTo(Duration.ofSeconds(5));
         assertThat(options.maxAttempts()).isEqualTo(3);
-        assertThat(ChannelOptions.defaults().prefetch()).isEqualTo(1_024);
+        assertThat(ChannelOptions.defaults().prefetch()).isEqualTo(4_096);
     }
 
     @Test

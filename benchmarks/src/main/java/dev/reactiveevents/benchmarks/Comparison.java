@@ -9,6 +9,7 @@ import java.util.Locale;
 final class Comparison {
 
     private static final Duration WINDOW = Duration.ofSeconds(5);
+    private static final int WARM_UP = 2;
     private static final int ROUNDS = 3;
 
     private final Scenario scenario;
@@ -20,13 +21,15 @@ final class Comparison {
         this.scenario = scenario;
     }
 
-    /** One round of each to warm up, then both in turn. */
+    /** Rounds to warm up, because the JVM compiles what runs often, then both in turn. */
     static Comparison run(Scenario scenario, Lab lab) throws Exception {
         Comparison comparison = new Comparison(scenario);
         System.out.printf("%n%s: %s%n", scenario.name(), scenario.work());
         try (Contestant ours = scenario.ours().apply(lab);
                 Contestant reference = scenario.reference().apply(lab)) {
-            comparison.round("warm-up", ours, new ArrayList<>(), reference, new ArrayList<>());
+            for (int round = 1; round <= WARM_UP; round++) {
+                comparison.round("warm-up", ours, new ArrayList<>(), reference, new ArrayList<>());
+            }
             for (int round = 1; round <= ROUNDS; round++) {
                 comparison.round("round " + round, ours, comparison.ours, reference, comparison.reference);
             }

@@ -69,7 +69,7 @@ final class Draining implements Contestant {
     }
 
     /** The plainest consumer: takes what comes, acknowledges it, and counts the answers. */
-    private static Flux<Boolean> acks(Flux<EventMessage> messages) {
+    static Flux<Boolean> acks(Flux<EventMessage> messages) {
         return Flux.create(sink -> sink.onDispose(messages.subscribe(message -> message.ack()
                 .subscribe(
                         acked -> {

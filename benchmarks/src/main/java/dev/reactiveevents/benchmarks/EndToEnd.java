@@ -4,6 +4,8 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 
 /**
  * Compares this library with the bare driver, with peers and with itself, side by side: {@code EndToEnd [name…] [--url
@@ -11,6 +13,14 @@ import java.util.List;
  * {@code bench_…}, which are dropped.
  */
 public final class EndToEnd {
+
+    /** What is measured without a reference. */
+    private interface Check {
+        void run(Lab lab) throws Exception;
+    }
+
+    private static final Map<String, Check> CHECKS =
+            new TreeMap<>(Map.of("small_heap", SmallHeap::check, "idle_subscriptions", IdleSubscriptions::check));
 
     private EndToEnd() {}
 
@@ -31,28 +41,33 @@ public final class EndToEnd {
                 default -> names.add(arguments[i]);
             }
         }
-        run(chosen(names), url, json);
+        requireKnown(names);
+        run(names, url, json);
         System.exit(0);
     }
 
-    private static List<Scenario> chosen(List<String> names) {
-        List<Scenario> all = Scenarios.all();
-        List<String> known = all.stream().map(Scenario::name).toList();
+    private static void requireKnown(List<String> names) {
+        List<String> known = new ArrayList<>(CHECKS.keySet());
+        Scenarios.all().forEach(scenario -> known.add(scenario.name()));
         names.stream().filter(name -> !known.contains(name)).findFirst().ifPresent(unknown -> {
             System.err.println("There is no scenario \"" + unknown + "\"; known are " + String.join(", ", known) + ".");
             System.exit(2);
         });
-        return all.stream()
-                .filter(scenario -> names.isEmpty() || names.contains(scenario.name()))
-                .toList();
     }
 
-    private static void run(List<Scenario> scenarios, String url, Path json) throws Exception {
+    private static void run(List<String> names, String url, Path json) throws Exception {
         try (Lab lab = Lab.at(url)) {
             System.out.println(lab.conditions());
             List<Comparison> comparisons = new ArrayList<>();
-            for (Scenario scenario : scenarios) {
-                comparisons.add(Comparison.run(scenario, lab));
+            for (Scenario scenario : Scenarios.all()) {
+                if (names.isEmpty() || names.contains(scenario.name())) {
+                    comparisons.add(Comparison.run(scenario, lab));
+                }
+            }
+            for (Map.Entry<String, Check> check : CHECKS.entrySet()) {
+                if (names.isEmpty() || names.contains(check.getKey())) {
+                    check.getValue().run(lab);
+                }
             }
             report(new Report(lab.conditions(), comparisons), json);
         }

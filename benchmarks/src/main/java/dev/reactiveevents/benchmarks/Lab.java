@@ -114,8 +114,6 @@ final class Lab implements AutoCloseable {
                 .backend(BackendType.TABLE_QUEUE)
                 .queueTable(table)
                 .retention(retention)
-                .claimBatch(Integer.getInteger("cb", 300))
-                .prefetch(Integer.getInteger("pf", 1024))
                 .build();
     }
 

@@ -11,10 +11,11 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.BiFunction;
 import org.jspecify.annotations.Nullable;
 import reactor.core.Disposable;
+import reactor.core.publisher.Mono;
 
 /**
- * One channel's subscriptions in this channel object, and when to look for its events again. At most one claim of a channel
- * is in flight.
+ * One channel's subscriptions in this channel object, and when to look for its events again. A claim of a channel starts only
+ * when the one before has taken its events, and is dealt out only after it, so that they keep their order.
  */
 final class ChannelFeed {
 
@@ -31,6 +32,7 @@ final class ChannelFeed {
     private final AtomicBoolean queued = new AtomicBoolean();
     private volatile boolean claiming;
     private volatile boolean rich;
+    private volatile Mono<Void> dealt = Mono.empty();
     /** Guarded by the dequeuer, which reserves for one claim at a time. */
     private int turn;
 
@@ -135,15 +137,25 @@ final class ChannelFeed {
         return inTurn;
     }
 
+    /** Completes when the last claim that was started is dealt out. */
+    Mono<Void> dealt() {
+        return dealt;
+    }
+
     /** What woke it is still to be looked for after a claim for suspects. */
-    void claimStarts(boolean suspects) {
+    void claimStarts(boolean suspects, Mono<Void> dealtOut) {
         claiming = true;
+        dealt = dealtOut;
         if (!suspects) {
             due.set(false);
         }
     }
 
-    void suspectClaimEnds() {
+    /** The next claim will not get what this one has; if there was plenty, it will get something. */
+    void claimHasTaken() {
+        if (rich) {
+            due.set(true);
+        }
         claiming = false;
     }
 
@@ -171,7 +183,6 @@ final class ChannelFeed {
     void claimFailed(List<Share> shares) {
         shares.forEach(share -> share.subscription().unreserve(share.room()));
         due.set(true);
-        claiming = false;
     }
 
     /**
@@ -192,7 +203,6 @@ final class ChannelFeed {
         } else {
             wakeAt(claimed.nextDue(), claimed.events().isEmpty() ? null : leased);
         }
-        claiming = false;
     }
 
     private void wakeAt(@Nullable Duration nextDue, @Nullable Duration leaseEnd) {

@@ -20,8 +20,8 @@ public final class ChannelOptions {
 
     private Duration lease = Duration.ofSeconds(30);
     private Duration pollInterval = Duration.ofSeconds(1);
-    private int prefetch = 1_024;
-    private int claimBatch = 300;
+    private int prefetch = 4_096;
+    private int claimBatch = 1_000;
     private int maxAttempts = 10;
     private RetryPolicy retryPolicy = RetryPolicy.defaults();
     private Duration publishTimeout = Duration.ofSeconds(30);
@@ -46,7 +46,7 @@ public final class ChannelOptions {
         return copy;
     }
 
-    /** {@return lease 30 s, poll interval 1 s, prefetch 1,024, claim batch 300, 10 attempts, timeouts of 30 s} */
+    /** {@return lease 30 s, poll interval 1 s, prefetch 4,096, claim batch 1,000, 10 attempts, timeouts of 30 s} */
     public static ChannelOptions defaults() {
         return DEFAULTS;
     }

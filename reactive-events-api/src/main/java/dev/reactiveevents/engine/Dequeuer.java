@@ -11,10 +11,13 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
+import reactor.core.publisher.Sinks;
 import reactor.util.Logger;
 import reactor.util.Loggers;
 
@@ -96,6 +99,7 @@ final class Dequeuer {
 
     private void heard(WakeUp wakeUp) {
         if (wakeUp.channels().isEmpty()) {
+            feeds.subscriptions().forEach(EventSubscription::isTold);
             feeds.wakeAll();
         } else {
             feeds.wake(wakeUp.channels());
@@ -197,36 +201,81 @@ final class Dequeuer {
         if (portions.isEmpty()) {
             return false;
         }
-        portions.forEach(portion -> portion.feed().claimStarts(suspects));
         List<Claim.Request> requests = portions.stream()
                 .map(portion -> new Claim.Request(portion.feed().channel(), portion.asked(), options.maxAttempts()))
                 .toList();
         Duration granted = LeaseKeeper.granted(options.lease());
-        Claim claim = new Claim(TimeOrderedIds.next(), granted, suspects, requests);
-        long leaseEnd = time.nanos() + granted.toNanos();
-        Mono.defer(() -> backend.claim(claim))
-                .transform(timeLimit::on)
-                .switchIfEmpty(Mono.just(List.of()))
-                .doOnNext(answers -> requireAnswersTo(claim, answers))
-                .subscribe(answers -> answered(claim, portions, answers, leaseEnd), error -> failed(portions, error));
+        new Flight(new Claim(TimeOrderedIds.next(), granted, suspects, requests), portions).start();
         return true;
     }
 
-    private void requireAnswersTo(Claim claim, List<Claimed> answers) {
-        boolean sound = answers.size() == claim.requests().size();
-        for (int i = 0; sound && i < answers.size(); i++) {
-            sound = answers.get(i).events().size() <= claim.requests().get(i).limit();
-        }
-        if (!sound) {
-            throw new IllegalStateException(backend.name() + " answered " + claim.requests() + " by " + answers + ".");
-        }
-    }
+    /** A claim on its way. */
+    private final class Flight {
 
-    private void answered(Claim claim, List<Portion> portions, List<Claimed> answers, long leaseEnd) {
-        outage.over();
-        for (int i = 0; i < portions.size(); i++) {
-            Portion portion = portions.get(i);
-            Claimed claimed = answers.get(i);
+        private final Claim claim;
+        private final List<Portion> portions;
+        private final long leaseEnd;
+        private final Set<EventSubscription> toBeEstablished;
+        private final Sinks.Empty<Void> dealt = Sinks.empty();
+        private final AtomicBoolean taken = new AtomicBoolean();
+
+        Flight(Claim claim, List<Portion> portions) {
+            this.claim = claim;
+            this.portions = portions;
+            this.leaseEnd = time.nanos() + claim.lease().toNanos();
+            this.toBeEstablished = portions.stream()
+                    .flatMap(portion -> portion.shares().stream())
+                    .map(ChannelFeed.Share::subscription)
+                    .filter(EventSubscription::isToBeEstablished)
+                    .collect(Collectors.toSet());
+        }
+
+        void start() {
+            Mono<Void> before = Mono.when(
+                    portions.stream().map(portion -> portion.feed().dealt()).toList());
+            portions.forEach(portion -> portion.feed().claimStarts(claim.suspects(), dealt.asMono()));
+            Mono.defer(() -> backend.claim(claim, this::eventsAreTaken))
+                    .transform(timeLimit::on)
+                    .switchIfEmpty(Mono.just(List.of()))
+                    .doOnNext(answers -> requireAnswersTo(claim, answers))
+                    .materialize()
+                    .delayUntil(answer -> before)
+                    .<List<Claimed>>dematerialize()
+                    .subscribe(this::answered, this::failed);
+        }
+
+        /** The database goes on while the answer is read. Not for suspects, which are alone. */
+        private void eventsAreTaken() {
+            if (!claim.suspects()
+                    && portions.stream().anyMatch(portion -> portion.feed().isRich())
+                    && release()) {
+                portions.forEach(
+                        portion -> feeds.queueDue(List.of(portion.feed().channel())));
+            }
+        }
+
+        private boolean release() {
+            boolean first = taken.compareAndSet(false, true);
+            if (first) {
+                portions.forEach(portion -> portion.feed().claimHasTaken());
+            }
+            return first;
+        }
+
+        private void answered(List<Claimed> answers) {
+            outage.over();
+            for (int i = 0; i < portions.size(); i++) {
+                deal(portions.get(i), answers.get(i));
+            }
+            isOver(subscription -> {
+                subscription.drain();
+                if (toBeEstablished.contains(subscription)) {
+                    subscription.establish();
+                }
+            });
+        }
+
+        private void deal(Portion portion, Claimed claimed) {
             portion.feed()
                     .deal(
                             claimed.events(),
@@ -240,10 +289,39 @@ final class Dequeuer {
                 othersAnswered(portion, claimed, claim.lease());
             }
         }
-        claimIsOver(portions, subscription -> {
-            subscription.drain();
-            subscription.claimAnswered();
-        });
+
+        private void failed(Throwable error) {
+            outage.failed(error);
+            portions.forEach(portion -> portion.feed().claimFailed(portion.shares()));
+            isOver(subscription -> {
+                if (!subscription.isEstablished() && !mayPass(error)) {
+                    subscription.end(error);
+                }
+            });
+        }
+
+        /** The next claim starts before what this one brought is handed over: the database works while downstream does. */
+        private void isOver(Consumer<EventSubscription> then) {
+            release();
+            dealt.tryEmitEmpty();
+            Set<EventSubscription> served = new LinkedHashSet<>();
+            portions.forEach(portion -> portion.shares().forEach(share -> served.add(share.subscription())));
+            busy.decrementAndGet();
+            served.forEach(Dequeuer.this::roomChanged);
+            claims.check();
+            drain();
+            served.forEach(then);
+        }
+    }
+
+    private void requireAnswersTo(Claim claim, List<Claimed> answers) {
+        boolean sound = answers.size() == claim.requests().size();
+        for (int i = 0; sound && i < answers.size(); i++) {
+            sound = answers.get(i).events().size() <= claim.requests().get(i).limit();
+        }
+        if (!sound) {
+            throw new IllegalStateException(backend.name() + " answered " + claim.requests() + " by " + answers + ".");
+        }
     }
 
     private void othersAnswered(Portion portion, Claimed claimed, Duration leased) {
@@ -263,7 +341,6 @@ final class Dequeuer {
         } else {
             feed.markDue();
         }
-        feed.suspectClaimEnds();
     }
 
     private Delivery deliver(Delivery delivery) {
@@ -280,31 +357,10 @@ final class Dequeuer {
         }
     }
 
-    private void failed(List<Portion> portions, Throwable error) {
-        outage.failed(error);
-        portions.forEach(portion -> portion.feed().claimFailed(portion.shares()));
-        claimIsOver(portions, subscription -> {
-            if (subscription.isNew() && !mayPass(error)) {
-                subscription.end(error);
-            }
-        });
-    }
-
     private static boolean mayPass(Throwable error) {
         return error instanceof EventException.Unavailable
                 || error instanceof EventException.OutcomeUnknown
                 || error instanceof TimeoutException;
-    }
-
-    /** The next claim starts before what this one brought is handed over: the database works while downstream does. */
-    private void claimIsOver(List<Portion> portions, Consumer<EventSubscription> then) {
-        Set<EventSubscription> served = new LinkedHashSet<>();
-        portions.forEach(portion -> portion.shares().forEach(share -> served.add(share.subscription())));
-        busy.decrementAndGet();
-        served.forEach(this::roomChanged);
-        claims.check();
-        drain();
-        served.forEach(then);
     }
 
     // == What its parts share ==

@@ -53,7 +53,6 @@ final class EventSubscription implements Subscription {
     private final AtomicInteger work = new AtomicInteger();
     private final AtomicBoolean ready = new AtomicBoolean();
     private final Disposable.Swap listening = Disposables.swap();
-    private volatile boolean answered;
     private volatile boolean told;
     private volatile boolean cancelled;
     private volatile boolean ended;
@@ -142,18 +141,21 @@ final class EventSubscription implements Subscription {
     private void willBeTold() {
         if (!told) {
             told = true;
-            establish();
+            dequeuer.wake(Set.copyOf(channels));
         }
     }
 
-    void claimAnswered() {
-        answered = true;
-        establish();
+    /** The same; a claim is going to be made anyway. */
+    void isTold() {
+        told = true;
     }
 
-    /** The store can be asked and its news are heard: what is published from now on is received. */
-    private void establish() {
-        if (answered && told && !isOver() && ready.compareAndSet(false, true)) {
+    /**
+     * A claim was answered that was made when it would be told already: what is published from now on is received, and of
+     * what was before nothing is in a claim of its own on the way.
+     */
+    void establish() {
+        if (!isOver() && ready.compareAndSet(false, true)) {
             try {
                 subscribeOptions.onReady().run();
             } catch (Throwable thrown) {
@@ -162,9 +164,18 @@ final class EventSubscription implements Subscription {
         }
     }
 
-    /** Whether it waits for the first answer to a claim. */
+    boolean isEstablished() {
+        return ready.get();
+    }
+
+    /** Whether it waits to be established. */
     boolean isNew() {
-        return !answered && !isOver();
+        return !isEstablished() && !isOver();
+    }
+
+    /** Whether the answer to a claim that is made now establishes it. */
+    boolean isToBeEstablished() {
+        return told && isNew();
     }
 
     boolean isOver() {

@@ -48,6 +48,17 @@ public interface EventBackend extends EventOutlet {
     Mono<List<Claimed>> claim(Claim claim);
 
     /**
+     * Leases due events, and tells as soon as they are leased. The engine then claims on, while the answer is on its way.
+     *
+     * @param claim what to claim
+     * @param taken to be run, at most once, when no other claim can take these events any more; need not be run
+     * @return one answer for each request, in their order
+     */
+    default Mono<List<Claimed>> claim(Claim claim, Runnable taken) {
+        return claim(claim);
+    }
+
+    /**
      * Applies settlements, each while its row is leased under its token.
      *
      * @param settlements at least one; no event and token occurs twice

@@ -259,4 +259,39 @@ class BatcherTest {
 
         assertThatThrownBy(() -> batcher.submit("a").toFuture().join()).hasRootCauseMessage("no");
     }
+
+    @Test
+    void whatIsHandedInWhileItIsHeldIsOneBatch() {
+        Batcher<String, String> batcher = batcher(1);
+        batcher.hold();
+        submitAll(batcher, "a", "b");
+        assertThat(writes).isEmpty();
+        batcher.letGo();
+
+        assertThat(writes).hasSize(1);
+        assertThat(writes.get(0).items()).containsExactly("a", "b");
+    }
+
+    @Test
+    void aFullBatchIsNotHeld() {
+        Batcher<String, String> batcher = batcher(1);
+        batcher.hold();
+        submitAll(batcher, "a", "b", "c", "d");
+
+        assertThat(writes).hasSize(1);
+    }
+
+    @Test
+    void eachBatchHasItsOwnTime() {
+        Batcher<String, String> batcher = batcher(2);
+        submit(batcher, "a");
+        clock.advanceTimeBy(Duration.ofSeconds(6));
+        submit(batcher, "b");
+        clock.advanceTimeBy(Duration.ofSeconds(5));
+        assertThat(errors).hasSize(1);
+        clock.advanceTimeBy(Duration.ofSeconds(4));
+        assertThat(errors).hasSize(1);
+        clock.advanceTimeBy(Duration.ofSeconds(2));
+        assertThat(errors).hasSize(2);
+    }
 }

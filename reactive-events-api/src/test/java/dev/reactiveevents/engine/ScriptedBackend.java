@@ -26,6 +26,7 @@ final class ScriptedBackend implements EventBackend {
 
     final List<List<NewEvent>> published = new ArrayList<>();
     final List<Claim> claims = new ArrayList<>();
+    final List<Runnable> taken = new ArrayList<>();
     final List<Settlement> settlements = new ArrayList<>();
     final Set<Capability> capabilities = EnumSet.allOf(Capability.class);
     final Deque<UUID> stored = new ArrayDeque<>();
@@ -88,6 +89,12 @@ final class ScriptedBackend implements EventBackend {
             published.add(events);
             return onPublish;
         });
+    }
+
+    @Override
+    public Mono<List<Claimed>> claim(Claim claim, Runnable eventsAreTaken) {
+        taken.add(eventsAreTaken);
+        return claim(claim);
     }
 
     @Override

@@ -53,6 +53,11 @@ final class NotifyingBackend implements EventBackend {
     }
 
     @Override
+    public Mono<List<Claimed>> claim(Claim claim, Runnable taken) {
+        return store.claim(claim, taken);
+    }
+
+    @Override
     public Mono<List<SettleResult>> settle(List<Settlement> settlements) {
         return store.settle(settlements).doOnNext(results -> news.tell(givenBack(settlements, results)));
     }

@@ -37,6 +37,7 @@ import tools.jackson.databind.json.JsonMapper;
  */
 public final class R2dbcEventChannel implements EventChannel {
 
+    private static final int EVENTS_THAT_WAIT_FOR_A_SUBSCRIBER = 1_024;
     private static final Duration POLL_INTERVAL_WHEN_WOKEN = Duration.ofSeconds(5);
     private static final Duration LONGEST_RETENTION = Duration.ofDays(36_525);
 
@@ -163,6 +164,7 @@ public final class R2dbcEventChannel implements EventChannel {
         private @Nullable Duration lease;
         private @Nullable Duration pollInterval;
         private boolean retryPolicyGiven;
+        private boolean prefetchGiven;
 
         /** Does not ask for the host's name, which may ask the network. */
         private static String thisProcess() {
@@ -312,6 +314,7 @@ public final class R2dbcEventChannel implements EventChannel {
          * @return this builder
          */
         public Builder prefetch(int prefetch) {
+            prefetchGiven = true;
             return change(options -> options.withPrefetch(prefetch));
         }
 
@@ -457,8 +460,9 @@ public final class R2dbcEventChannel implements EventChannel {
                                 + " comes again there; leave it out, or choose BackendType.LISTEN_NOTIFY_DURABLE.");
             }
             BroadcastBackend backend = new ListenNotifyBackend(database, name, notifier(database, dialect));
+            ChannelOptions bounded = prefetchGiven ? options : options.withPrefetch(EVENTS_THAT_WAIT_FOR_A_SUBSCRIBER);
             return new R2dbcEventChannel(
-                    EventChannels.over(backend, options), options, EventSchema.notNeeded(database, dialect, table));
+                    EventChannels.over(backend, bounded), bounded, EventSchema.notNeeded(database, dialect, table));
         }
 
         private R2dbcEventChannel queue(BackendType chosen, Database database, String name, Dialect dialect) {

@@ -153,9 +153,14 @@ final class TableQueueBackend implements EventBackend {
 
     @Override
     public Mono<List<Claimed>> claim(Claim claim) {
+        return claim(claim, () -> {});
+    }
+
+    @Override
+    public Mono<List<Claimed>> claim(Claim claim, Runnable taken) {
         janitor.start();
         return database.claim(
-                "Claiming events from " + table, connection -> statements.claim(connection, claim, consumer));
+                "Claiming events from " + table, connection -> statements.claim(connection, claim, consumer, taken));
     }
 
     // == Settle ==

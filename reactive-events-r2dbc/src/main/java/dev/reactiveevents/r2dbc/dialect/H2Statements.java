@@ -200,7 +200,7 @@ final class H2Statements implements QueueStatements {
     }
 
     @Override
-    public Mono<List<Claimed>> claim(Connection connection, Claim claim, String consumer) {
+    public Mono<List<Claimed>> claim(Connection connection, Claim claim, String consumer, Runnable taken) {
         return Sql.update(statement(connection, TAKE_TURN))
                 .thenMany(Flux.fromIterable(claim.requests()))
                 .concatMap(request -> claim(connection, claim, request, consumer))

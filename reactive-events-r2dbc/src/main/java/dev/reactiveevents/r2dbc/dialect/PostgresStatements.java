@@ -24,6 +24,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.UUID;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Function;
 import java.util.function.IntFunction;
 import java.util.regex.Pattern;
@@ -298,7 +299,7 @@ final class PostgresStatements implements QueueStatements {
     }
 
     @Override
-    public Mono<List<Claimed>> claim(Connection connection, Claim claim, String consumer) {
+    public Mono<List<Claimed>> claim(Connection connection, Claim claim, String consumer, Runnable taken) {
         List<Claim.Request> requests = claim.requests();
         List<Place> from = requests.stream()
                 .map(request -> claim.suspects() ? Place.BOTTOM : watermarks.start(request.channel()))
@@ -319,13 +320,22 @@ final class PostgresStatements implements QueueStatements {
             List<Answer> answers = IntStream.range(0, from.size())
                     .mapToObj(i -> new Answer(requests.get(i), from.get(i)))
                     .toList();
-            return Sql.query(statement, row -> read(row, answers)).then(Mono.fromSupplier(() -> {
-                Duration took = Duration.ofNanos(System.nanoTime() - start);
-                if (!claim.suspects()) {
-                    answers.forEach(answer -> answer.teach(watermarks, took));
-                }
-                return answers.stream().map(answer -> answer.taken.toClaimed()).toList();
-            }));
+            AtomicBoolean first = new AtomicBoolean(true);
+            return Sql.query(statement, row -> {
+                        if (first.getAndSet(false)) { // rows come when all is done, and all rows are locked
+                            taken.run();
+                        }
+                        return read(row, answers);
+                    })
+                    .then(Mono.fromSupplier(() -> {
+                        Duration took = Duration.ofNanos(System.nanoTime() - start);
+                        if (!claim.suspects()) {
+                            answers.forEach(answer -> answer.teach(watermarks, took));
+                        }
+                        return answers.stream()
+                                .map(answer -> answer.taken.toClaimed())
+                                .toList();
+                    }));
         });
     }
 

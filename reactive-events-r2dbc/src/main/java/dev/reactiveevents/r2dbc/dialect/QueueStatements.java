@@ -56,9 +56,10 @@ public interface QueueStatements {
      * @param connection the connection
      * @param claim what to take
      * @param consumer who takes it, for people to read
+     * @param taken to be run, at most once, when no other claim can take these events any more; need not be run
      * @return one answer for each request, in their order
      */
-    Mono<List<Claimed>> claim(Connection connection, Claim claim, String consumer);
+    Mono<List<Claimed>> claim(Connection connection, Claim claim, String consumer, Runnable taken);
 
     /**
      * Applies settlements of one outcome, each while its event is leased under its token. Locks in the order of the list.
