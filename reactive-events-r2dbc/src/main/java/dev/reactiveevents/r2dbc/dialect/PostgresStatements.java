@@ -17,6 +17,7 @@ import io.r2dbc.spi.R2dbcException;
 import io.r2dbc.spi.Readable;
 import io.r2dbc.spi.Statement;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.EnumMap;
@@ -266,7 +267,7 @@ final class PostgresStatements implements QueueStatements {
         }
         return Sql.update(bind(connection.createStatement(insertDueLater), events)
                 .bind(6, column(events, event -> Sql.micros(event.delay()), Long[]::new))
-                .bind(7, column(events, Sql::deliverAt, String[]::new)));
+                .bind(7, column(events, Sql::deliverAt, Instant[]::new)));
     }
 
     /** To insert what may be there costs a fifth more. What is there after all makes the whole statement fail. */
