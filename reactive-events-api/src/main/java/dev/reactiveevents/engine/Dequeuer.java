@@ -99,7 +99,7 @@ final class Dequeuer {
 
     private void heard(WakeUp wakeUp) {
         if (wakeUp.channels().isEmpty()) {
-            feeds.subscriptions().forEach(EventSubscription::isTold);
+            feeds.subscriptions().forEach(EventSubscription::markTold);
             feeds.wakeAll();
         } else {
             feeds.wake(wakeUp.channels());

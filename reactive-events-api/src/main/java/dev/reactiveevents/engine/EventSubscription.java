@@ -146,7 +146,7 @@ final class EventSubscription implements Subscription {
     }
 
     /** The same; a claim is going to be made anyway. */
-    void isTold() {
+    void markTold() {
         told = true;
     }
 

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.reactiveevents.EventMessage;
 import dev.reactiveevents.SubscribeOptions;
+import dev.reactiveevents.spi.Claimed;
 import dev.reactiveevents.spi.WakeUp;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -39,6 +40,7 @@ class WakeUpsTest extends VirtualTimeEngine {
     void aWakeUpIsAClaimOfItsChannelAlone() {
         subscribe("orders");
         subscribe("bills");
+        others.next(WakeUp.everywhere());
         backend.claims.clear();
         others.next(new WakeUp(Set.of("bills", "unknown")));
 
@@ -72,6 +74,19 @@ class WakeUpsTest extends VirtualTimeEngine {
         assertThat(ready).containsExactly("orders");
         subscribe("bills");
         assertThat(ready).containsExactly("orders", "bills");
+    }
+
+    /** Otherwise a claim that looks for what was missed could take what is published after onReady, and outlive who asked. */
+    @Test
+    void aSubscriptionIsReadyOnceItHasLookedForWhatItWasNotTold() {
+        subscribe("orders");
+        Sinks.One<List<Claimed>> answer = Sinks.one();
+        backend.onClaim = claim -> answer.asMono();
+        others.next(WakeUp.everywhere());
+        assertThat(ready).isEmpty();
+
+        answer.tryEmitValue(List.of(new Claimed("orders", List.of(), List.of(), null, false, false)));
+        assertThat(ready).containsExactly("orders");
     }
 
     @Test
