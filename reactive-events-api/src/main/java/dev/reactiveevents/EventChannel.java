@@ -14,7 +14,8 @@ import reactor.core.publisher.Mono;
  * channel names.
  *
  * <p>On a durable backend each event goes to one of the subscribers that compete for its channel, at least once: it comes
- * again when it is nacked, or when nobody settled it while it was leased.
+ * again when it is nacked, or when nobody settled it while it was leased. On a broadcast every subscriber gets every event
+ * that is published while it is subscribed and connected, at most once, and nothing is kept.
  */
 public interface EventChannel extends EventPublisher {
 

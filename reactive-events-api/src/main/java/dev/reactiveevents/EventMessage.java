@@ -18,6 +18,9 @@ import tools.jackson.databind.JsonNode;
  * {@link EventException.OutcomeUnknown} and may be tried again. Once subscribed to, an outcome is sent also if the
  * subscriber cancels. Answers arrive on a thread of the database driver.
  *
+ * <p>A broadcast event is kept by nobody: {@code ack} and plain {@code nack} answer true and do nothing, the others fail with
+ * {@link EventException.Unsupported}.
+ *
  * <p>Safe for use by many threads.
  */
 public interface EventMessage {
@@ -80,13 +83,16 @@ public interface EventMessage {
     /** {@return how many times the event has been delivered, this one included: 1 at first} */
     int attempts();
 
-    /** {@return when the event was published, by the database's clock} */
+    /** {@return when the event was published, by the database's clock; of a broadcast event by its publisher's} */
     Instant publishedAt();
 
     /** {@return when the event last became due: by its publishing, its delay or its retry; by the database's clock} */
     Instant availableAt();
 
-    /** {@return until when nobody else gets the event, by the database's clock, as far as known here; moves when extended} */
+    /**
+     * {@return until when nobody else gets the event, by the database's clock, as far as known here; moves when extended.
+     * {@link Instant#MAX} for a broadcast event, which everybody gets}
+     */
     Instant leaseExpiresAt();
 
     // == Actions ==

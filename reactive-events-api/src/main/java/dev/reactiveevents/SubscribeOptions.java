@@ -1,6 +1,8 @@
 package dev.reactiveevents;
 
 import java.time.Duration;
+import java.util.function.Consumer;
+import java.util.function.LongConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -9,26 +11,30 @@ import org.jspecify.annotations.Nullable;
  */
 public final class SubscribeOptions {
 
-    private static final SubscribeOptions DEFAULTS =
-            new SubscribeOptions(null, null, false, Duration.ofMinutes(10), () -> {});
+    private static final SubscribeOptions DEFAULTS = new SubscribeOptions();
 
-    private final @Nullable Duration pollInterval;
-    private final @Nullable Integer prefetch;
-    private final boolean renewLeases;
-    private final Duration maxProcessingTime;
-    private final Runnable onReady;
+    private @Nullable Duration pollInterval;
+    private @Nullable Integer prefetch;
+    private boolean renewLeases;
+    private Duration maxProcessingTime = Duration.ofMinutes(10);
+    private Runnable onReady = () -> {};
+    private Overflow overflow = Overflow.ERROR;
+    private LongConsumer onMissed = events -> {};
 
-    private SubscribeOptions(
-            @Nullable Duration pollInterval,
-            @Nullable Integer prefetch,
-            boolean renewLeases,
-            Duration maxProcessingTime,
-            Runnable onReady) {
-        this.pollInterval = pollInterval;
-        this.prefetch = prefetch;
-        this.renewLeases = renewLeases;
-        this.maxProcessingTime = maxProcessingTime;
-        this.onReady = onReady;
+    private SubscribeOptions() {}
+
+    /** Fields are assigned only here, before the copy is seen by anybody. */
+    private SubscribeOptions changed(Consumer<SubscribeOptions> change) {
+        SubscribeOptions copy = new SubscribeOptions();
+        copy.pollInterval = pollInterval;
+        copy.prefetch = prefetch;
+        copy.renewLeases = renewLeases;
+        copy.maxProcessingTime = maxProcessingTime;
+        copy.onReady = onReady;
+        copy.overflow = overflow;
+        copy.onMissed = onMissed;
+        change.accept(copy);
+        return copy;
     }
 
     /** {@return the channel's poll interval and prefetch, leases not renewed} */
@@ -44,11 +50,11 @@ public final class SubscribeOptions {
      */
     public SubscribeOptions withPollInterval(Duration pollInterval) {
         requireAtLeastOneMillisecond("poll interval", pollInterval);
-        return new SubscribeOptions(pollInterval, prefetch, renewLeases, maxProcessingTime, onReady);
+        return changed(copy -> copy.pollInterval = pollInterval);
     }
 
     /**
-     * How many events may at most be taken and not yet settled.
+     * How many events may at most be taken and not yet settled; of a broadcast, how many may wait to be asked for.
      *
      * @param prefetch at least 1
      * @return the changed copy
@@ -57,7 +63,7 @@ public final class SubscribeOptions {
         if (prefetch < 1) {
             throw new EventException.Invalid("The prefetch of a subscription was " + prefetch + "; give at least 1.");
         }
-        return new SubscribeOptions(pollInterval, prefetch, renewLeases, maxProcessingTime, onReady);
+        return changed(copy -> copy.prefetch = prefetch);
     }
 
     /**
@@ -67,7 +73,7 @@ public final class SubscribeOptions {
      * @return the changed copy
      */
     public SubscribeOptions withRenewLeases(boolean renewLeases) {
-        return new SubscribeOptions(pollInterval, prefetch, renewLeases, maxProcessingTime, onReady);
+        return changed(copy -> copy.renewLeases = renewLeases);
     }
 
     /**
@@ -78,7 +84,7 @@ public final class SubscribeOptions {
      */
     public SubscribeOptions withMaxProcessingTime(Duration maxProcessingTime) {
         requireAtLeastOneMillisecond("maximum processing time", maxProcessingTime);
-        return new SubscribeOptions(pollInterval, prefetch, renewLeases, maxProcessingTime, onReady);
+        return changed(copy -> copy.maxProcessingTime = maxProcessingTime);
     }
 
     /**
@@ -92,7 +98,37 @@ public final class SubscribeOptions {
             throw new EventException.Invalid(
                     "The onReady of a subscription was null; give an action, or leave it out.");
         }
-        return new SubscribeOptions(pollInterval, prefetch, renewLeases, maxProcessingTime, onReady);
+        return changed(copy -> copy.onReady = onReady);
+    }
+
+    /**
+     * What becomes of events of a broadcast that this subscriber does not ask for in time, when more wait than its
+     * {@link #prefetch()} allows. Durable backends keep such events and take them later.
+     *
+     * @param overflow what becomes of them; {@link Overflow#ERROR} by default
+     * @return the changed copy
+     */
+    public SubscribeOptions withOverflow(Overflow overflow) {
+        if (overflow == null) {
+            throw new EventException.Invalid("The overflow of a subscription was null; give one, or leave it out.");
+        }
+        return changed(copy -> copy.overflow = overflow);
+    }
+
+    /**
+     * Told when events of a broadcast did not reach this subscriber, or may not have: the number that its overflow has just
+     * dropped, or zero once it hears again after it was cut off, which nobody can count. Durable backends miss nothing and
+     * never call it.
+     *
+     * @param onMissed called on a thread of the database driver or of a timer; must not block
+     * @return the changed copy
+     */
+    public SubscribeOptions withOnMissed(LongConsumer onMissed) {
+        if (onMissed == null) {
+            throw new EventException.Invalid(
+                    "The onMissed of a subscription was null; give an action, or leave it out.");
+        }
+        return changed(copy -> copy.onMissed = onMissed);
     }
 
     private static void requireAtLeastOneMillisecond(String what, @Nullable Duration value) {
@@ -125,5 +161,15 @@ public final class SubscribeOptions {
     /** {@return what is called when the subscription stands} */
     public Runnable onReady() {
         return onReady;
+    }
+
+    /** {@return what becomes of events that wait too long} */
+    public Overflow overflow() {
+        return overflow;
+    }
+
+    /** {@return what is called when events did not arrive, or may not have} */
+    public LongConsumer onMissed() {
+        return onMissed;
     }
 }

@@ -4,6 +4,7 @@ import dev.reactiveevents.Event;
 import dev.reactiveevents.EventChannel;
 import dev.reactiveevents.EventException;
 import dev.reactiveevents.EventMessage;
+import dev.reactiveevents.Overflow;
 import dev.reactiveevents.RetryPolicy;
 import dev.reactiveevents.SubscribeOptions;
 import dev.reactiveevents.r2dbc.BackendType;
@@ -39,6 +40,36 @@ final class Snippets {
 
         EventSchema.of(events).migrate().block(); // once, at deployment or start
         return events;
+    }
+
+    static Flux<OrderPlaced> broadcast(ConnectionFactory database) {
+        R2dbcEventChannel live = R2dbcEventChannel.create(database); // PostgreSQL's default: listen_notify
+        Flux<OrderPlaced> placed = live.subscribe("orders").map(message -> message.payloadAs(OrderPlaced.class));
+        return placed;
+    }
+
+    SubscribeOptions latestOnly() {
+        SubscribeOptions latest = SubscribeOptions.defaults()
+                .withPrefetch(100)
+                .withOverflow(Overflow.DROP_OLDEST)
+                .withOnMissed(dropped -> reload()); // how many were dropped; 0 after a time in which nothing was heard
+        return latest;
+    }
+
+    private static void reload() {}
+
+    static R2dbcEventChannel wokenByNotifications(ConnectionFactory database) {
+        return R2dbcEventChannel.builder(database)
+                .backend(BackendType.LISTEN_NOTIFY_DURABLE)
+                .probeInterval(Duration.ofSeconds(10)) // 30 s by default
+                .build();
+    }
+
+    static R2dbcEventChannel behindPooler(ConnectionFactory pooler) {
+        return R2dbcEventChannel.builder(pooler)
+                .backend(BackendType.LISTEN_NOTIFY_DURABLE)
+                .listenerConnections(ConnectionFactories.get("r2dbc:postgresql://user:password@localhost/shop"))
+                .build();
     }
 
     Mono<String> publish() {

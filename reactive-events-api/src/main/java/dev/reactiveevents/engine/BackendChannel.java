@@ -74,7 +74,7 @@ final class BackendChannel implements EventChannel {
         }
     }
 
-    private static Set<String> validNames(@Nullable Collection<String> channels) {
+    static Set<String> validNames(@Nullable Collection<String> channels) {
         if (channels == null || channels.isEmpty()) {
             throw new EventException.Invalid("A subscription was asked for without a channel; name at least one.");
         }
@@ -147,7 +147,7 @@ final class BackendChannel implements EventChannel {
         return shutdown.run();
     }
 
-    private static EventException.Invalid nothing(String what) {
+    static EventException.Invalid nothing(String what) {
         return new EventException.Invalid("The " + what + " was null; give a value.");
     }
 }

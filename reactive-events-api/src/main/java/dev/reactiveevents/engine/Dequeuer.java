@@ -4,6 +4,7 @@ import dev.reactiveevents.EventException;
 import dev.reactiveevents.spi.Claim;
 import dev.reactiveevents.spi.Claimed;
 import dev.reactiveevents.spi.EventBackend;
+import dev.reactiveevents.spi.WakeUp;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
@@ -13,6 +14,8 @@ import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
+import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 import reactor.core.publisher.Sinks;
 import reactor.util.Logger;
@@ -46,6 +49,8 @@ final class Dequeuer {
     private final Deliveries deliveries;
     private final Isolation isolation;
     private final Outage outage;
+    /** Those of other processes, heard while there are subscriptions. Replayed, so that a late one knows that they are. */
+    private final Flux<WakeUp> wakeUps;
 
     private final AtomicInteger work = new AtomicInteger();
     private final AtomicInteger busy = new AtomicInteger();
@@ -64,12 +69,15 @@ final class Dequeuer {
         this.deliveries = new Deliveries(options.lease(), time, this::drain);
         Duration granted = LeaseKeeper.granted(options.lease());
         this.isolation = new Isolation(granted, time, this::isolationTimeIsUp, this::wake);
+        this.wakeUps =
+                Flux.defer(backend::wakeUps).doOnNext(this::heard).replay(1).refCount();
     }
 
     // == Subscriptions ==
 
     void add(EventSubscription subscription) {
         feeds.add(subscription);
+        subscription.listen(wakeUps);
         if (subscription.isOver()) {
             feeds.remove(subscription);
         }
@@ -87,6 +95,15 @@ final class Dequeuer {
     /** Events of these channels may be waiting. */
     void wake(Set<String> channels) {
         feeds.wake(channels);
+    }
+
+    private void heard(WakeUp wakeUp) {
+        if (wakeUp.channels().isEmpty()) {
+            feeds.subscriptions().forEach(EventSubscription::markTold);
+            feeds.wakeAll();
+        } else {
+            feeds.wake(wakeUp.channels());
+        }
     }
 
     /** Ends all subscriptions. Completes once no claim is in flight; what it brings is given back. */
@@ -198,6 +215,7 @@ final class Dequeuer {
         private final Claim claim;
         private final List<Portion> portions;
         private final long leaseEnd;
+        private final Set<EventSubscription> toBeEstablished;
         private final Sinks.Empty<Void> dealt = Sinks.empty();
         private final AtomicBoolean taken = new AtomicBoolean();
 
@@ -205,6 +223,11 @@ final class Dequeuer {
             this.claim = claim;
             this.portions = portions;
             this.leaseEnd = time.nanos() + claim.lease().toNanos();
+            this.toBeEstablished = portions.stream()
+                    .flatMap(portion -> portion.shares().stream())
+                    .map(ChannelFeed.Share::subscription)
+                    .filter(EventSubscription::isToBeEstablished)
+                    .collect(Collectors.toSet());
         }
 
         void start() {
@@ -246,7 +269,9 @@ final class Dequeuer {
             }
             isOver(subscription -> {
                 subscription.drain();
-                subscription.establish();
+                if (toBeEstablished.contains(subscription)) {
+                    subscription.establish();
+                }
             });
         }
 

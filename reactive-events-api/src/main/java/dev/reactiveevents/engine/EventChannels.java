@@ -1,7 +1,12 @@
 package dev.reactiveevents.engine;
 
+import dev.reactiveevents.Event;
 import dev.reactiveevents.EventChannel;
+import dev.reactiveevents.EventException;
+import dev.reactiveevents.spi.BroadcastBackend;
 import dev.reactiveevents.spi.EventBackend;
+import dev.reactiveevents.spi.NewEvent;
+import java.util.UUID;
 
 /** The door of the engine, for authors of backends. */
 public final class EventChannels {
@@ -17,5 +22,34 @@ public final class EventChannels {
      */
     public static EventChannel over(EventBackend backend, ChannelOptions options) {
         return new BackendChannel(backend, options);
+    }
+
+    /**
+     * A channel over a broadcast, as {@link #over(EventBackend, ChannelOptions)}. Of the options, lease, poll interval,
+     * attempts and retry policy have no meaning here; the prefetch is how many events may wait for a subscriber.
+     *
+     * @param backend what passes events on
+     * @param options how the channel works
+     * @return the channel
+     */
+    public static EventChannel over(BroadcastBackend backend, ChannelOptions options) {
+        return new BroadcastChannel(backend, options);
+    }
+
+    /** {@return a new id for an event} Ordered by time; does not block. */
+    public static UUID newId() {
+        return TimeOrderedIds.next();
+    }
+
+    /**
+     * The event as it would be handed to a backend, with a new id if it has none.
+     *
+     * @param event the event
+     * @param options the channel's options
+     * @return the event to be published
+     * @throws EventException.Invalid if it cannot be written as JSON or be stored
+     */
+    public static NewEvent encode(Event event, ChannelOptions options) {
+        return new PayloadCodec(options.jsonMapper()).encode(event);
     }
 }

@@ -2,6 +2,7 @@ package dev.reactiveevents.engine;
 
 import dev.reactiveevents.EventMessage;
 import dev.reactiveevents.SubscribeOptions;
+import dev.reactiveevents.spi.WakeUp;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -15,6 +16,9 @@ import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 import org.reactivestreams.Subscription;
 import reactor.core.CoreSubscriber;
+import reactor.core.Disposable;
+import reactor.core.Disposables;
+import reactor.core.publisher.Flux;
 import reactor.core.publisher.Operators;
 import reactor.core.scheduler.Schedulers;
 import reactor.util.Logger;
@@ -47,7 +51,9 @@ final class EventSubscription implements Subscription {
 
     private final AtomicInteger turn = new AtomicInteger();
     private final AtomicInteger work = new AtomicInteger();
-    private final AtomicBoolean established = new AtomicBoolean();
+    private final AtomicBoolean ready = new AtomicBoolean();
+    private final Disposable.Swap listening = Disposables.swap();
+    private volatile boolean told;
     private volatile boolean cancelled;
     private volatile boolean ended;
     private volatile @Nullable Throwable failure;
@@ -83,6 +89,11 @@ final class EventSubscription implements Subscription {
     @Override
     public void cancel() {
         cancelled = true;
+        leave();
+    }
+
+    private void leave() {
+        listening.dispose();
         dequeuer.remove(this);
         drain();
     }
@@ -121,9 +132,30 @@ final class EventSubscription implements Subscription {
         buffer.add(delivery);
     }
 
-    /** A claim was answered: what is published from now on is received. */
+    /** Hears what other processes tell, until it is over. */
+    void listen(Flux<WakeUp> wakeUps) {
+        listening.update(wakeUps.subscribe(wakeUp -> willBeTold(), error -> willBeTold(), this::willBeTold));
+    }
+
+    /** From now on others tell what they publish here, or it is known that they cannot. */
+    private void willBeTold() {
+        if (!told) {
+            told = true;
+            dequeuer.wake(Set.copyOf(channels));
+        }
+    }
+
+    /** The same; a claim is going to be made anyway. */
+    void markTold() {
+        told = true;
+    }
+
+    /**
+     * A claim was answered that was made when it would be told already: what is published from now on is received, and of
+     * what was before nothing is in a claim of its own on the way.
+     */
     void establish() {
-        if (!isOver() && established.compareAndSet(false, true)) {
+        if (!isOver() && ready.compareAndSet(false, true)) {
             try {
                 subscribeOptions.onReady().run();
             } catch (Throwable thrown) {
@@ -133,12 +165,17 @@ final class EventSubscription implements Subscription {
     }
 
     boolean isEstablished() {
-        return established.get();
+        return ready.get();
     }
 
     /** Whether it waits to be established. */
     boolean isNew() {
         return !isEstablished() && !isOver();
+    }
+
+    /** Whether the answer to a claim that is made now establishes it. */
+    boolean isToBeEstablished() {
+        return told && isNew();
     }
 
     boolean isOver() {
@@ -149,8 +186,7 @@ final class EventSubscription implements Subscription {
     void end(@Nullable Throwable reason) {
         failure = reason;
         ended = true;
-        dequeuer.remove(this);
-        drain();
+        leave();
     }
 
     List<String> channels() {

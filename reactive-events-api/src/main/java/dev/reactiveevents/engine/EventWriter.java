@@ -3,7 +3,7 @@ package dev.reactiveevents.engine;
 import dev.reactiveevents.Event;
 import dev.reactiveevents.EventException;
 import dev.reactiveevents.spi.Capability;
-import dev.reactiveevents.spi.EventBackend;
+import dev.reactiveevents.spi.EventOutlet;
 import dev.reactiveevents.spi.NewEvent;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -32,7 +32,7 @@ final class EventWriter {
     private static final int WAITING = 1 << 16;
     private static final int STREAM_AHEAD = 1_024;
 
-    private final EventBackend backend;
+    private final EventOutlet backend;
     private final PayloadCodec codec;
     private final Duration timeout;
     private final EngineTime time;
@@ -50,7 +50,7 @@ final class EventWriter {
     private volatile boolean closed;
 
     EventWriter(
-            EventBackend backend, PayloadCodec codec, Duration timeout, EngineTime time, Consumer<Set<String>> wake) {
+            EventOutlet backend, PayloadCodec codec, Duration timeout, EngineTime time, Consumer<Set<String>> wake) {
         this.backend = backend;
         this.codec = codec;
         this.timeout = timeout;

@@ -67,6 +67,10 @@ final class Feeds {
         queueDue(channels);
     }
 
+    void wakeAll() {
+        wake(feeds.keySet());
+    }
+
     /** Queues those of these channels that are due: there may be room for their events now. */
     void queueDue(Iterable<String> channels) {
         boolean any = false;

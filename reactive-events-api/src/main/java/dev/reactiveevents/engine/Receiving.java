@@ -65,7 +65,9 @@ final class Receiving extends BaseSubscriber<EventMessage> {
     }
 
     private static void giveBack(EventMessage message) {
-        ((Delivery) message).release().subscribe(null, error -> {});
+        if (message instanceof Delivery delivery) {
+            delivery.release().subscribe(null, error -> {});
+        }
     }
 
     private boolean giveUp() {

@@ -18,7 +18,7 @@ final class Shutdown {
 
     private static final Logger LOG = Loggers.getLogger(Shutdown.class);
     /** How long the database may take, once the bound is reached, to answer what is still to be told to it. */
-    private static final Duration GRACE = Duration.ofSeconds(2);
+    static final Duration GRACE = Duration.ofSeconds(2);
 
     private final EventBackend backend;
     private final Duration bound;

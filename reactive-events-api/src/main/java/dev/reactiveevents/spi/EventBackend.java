@@ -2,7 +2,7 @@ package dev.reactiveevents.spi;
 
 import dev.reactiveevents.EventException;
 import java.util.List;
-import java.util.Set;
+import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 
 /**
@@ -22,13 +22,7 @@ import reactor.core.publisher.Mono;
  * Conflicts that the store resolves by itself when asked again (deadlocks, serialisation failures) are retried by the
  * backend and not reported.
  */
-public interface EventBackend {
-
-    /** {@return the backend's name for messages, such as {@code table_queue on PostgreSQL}} */
-    String name();
-
-    /** {@return what this backend can do; a request for anything else is refused before it is called} */
-    Set<Capability> capabilities();
+public interface EventBackend extends EventOutlet {
 
     /**
      * Stores events in input order, all or none. An event whose id is stored on the same channel already is skipped; one
@@ -38,6 +32,7 @@ public interface EventBackend {
      * @param events the events, at least one
      * @return completes once they are durable
      */
+    @Override
     Mono<Void> publish(List<NewEvent> events);
 
     /**
@@ -72,9 +67,13 @@ public interface EventBackend {
     Mono<List<SettleResult>> settle(List<Settlement> settlements);
 
     /**
-     * Releases what the backend itself opened. Called once, last.
+     * What other processes tell of this store. Subscribed to while the channel has subscriptions, once for all of them. The
+     * first wake-up says that from now on all is told; it comes as well, and in time, if nothing can be heard at the moment.
+     * Never fails. Ends at once, as by default, if nothing will ever be told: then events of others are found at intervals.
      *
-     * @return completes when it is done
+     * @return wake-ups
      */
-    Mono<Void> shutdown();
+    default Flux<WakeUp> wakeUps() {
+        return Flux.empty();
+    }
 }

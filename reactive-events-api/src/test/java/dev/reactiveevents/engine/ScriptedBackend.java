@@ -8,6 +8,7 @@ import dev.reactiveevents.spi.EventBackend;
 import dev.reactiveevents.spi.NewEvent;
 import dev.reactiveevents.spi.SettleResult;
 import dev.reactiveevents.spi.Settlement;
+import dev.reactiveevents.spi.WakeUp;
 import java.time.Instant;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -17,6 +18,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.UUID;
 import java.util.function.Function;
+import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 
 /** A backend whose answers the test writes, to see exactly what the engine asks for. */
@@ -31,6 +33,7 @@ final class ScriptedBackend implements EventBackend {
     Function<Claim, Mono<List<Claimed>>> onClaim = claim -> Mono.just(take(claim));
     Function<List<Settlement>, Mono<List<SettleResult>>> onSettle = ScriptedBackend::applyAll;
     Mono<Void> onPublish = Mono.empty();
+    Flux<WakeUp> wakeUps = Flux.empty();
 
     static Mono<List<SettleResult>> applyAll(List<Settlement> batch) {
         return Mono.just(batch.stream().map(settlement -> SettleResult.APPLIED).toList());
@@ -104,6 +107,11 @@ final class ScriptedBackend implements EventBackend {
     public Mono<List<SettleResult>> settle(List<Settlement> batch) {
         settlements.addAll(batch);
         return onSettle.apply(batch);
+    }
+
+    @Override
+    public Flux<WakeUp> wakeUps() {
+        return wakeUps;
     }
 
     @Override

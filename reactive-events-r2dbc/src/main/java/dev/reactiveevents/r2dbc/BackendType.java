@@ -7,13 +7,12 @@ public enum BackendType {
 
     /**
      * PostgreSQL's LISTEN and NOTIFY alone: every subscriber that is connected gets every event, at most once; nothing is
-     * stored, and there are no delays, retries or dead letters. To come.
+     * stored, and there are no delays, retries or dead letters.
      */
     LISTEN_NOTIFY,
 
     /**
      * A table, with LISTEN and NOTIFY to wake subscribers at once: the promise of {@link #TABLE_QUEUE}, sooner. PostgreSQL.
-     * To come.
      */
     LISTEN_NOTIFY_DURABLE,
 

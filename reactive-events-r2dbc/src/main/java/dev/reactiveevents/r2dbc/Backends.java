@@ -2,7 +2,14 @@ package dev.reactiveevents.r2dbc;
 
 import dev.reactiveevents.EventException;
 import dev.reactiveevents.r2dbc.dialect.Dialect;
+import io.r2dbc.spi.Connection;
+import io.r2dbc.spi.ConnectionFactory;
+import io.r2dbc.spi.Result;
+import java.time.Duration;
+import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
+import reactor.core.publisher.Flux;
+import reactor.core.publisher.Mono;
 import reactor.util.Logger;
 import reactor.util.Loggers;
 
@@ -13,31 +20,77 @@ final class Backends {
     private static final String REMEDY =
             " Build the channel with R2dbcEventChannel.builder(…).backend(BackendType.TABLE_QUEUE).";
 
+    private static final String WHAT_THE_DEFAULT_PROMISES =
+            "The channel uses listen_notify, the default of PostgreSQL: every subscriber that is connected gets every event,"
+                    + " at most once, and nothing is stored. For events that must not be lost choose"
+                    + " BackendType.LISTEN_NOTIFY_DURABLE.";
+    private static final String INSTEAD_OF_BROADCAST =
+            "each event is stored and goes to one of the subscribers that compete for its channel, not to all, and is seen"
+                    + " within a poll interval.";
+    private static final String INSTEAD_OF_OTHERS =
+            "the promise is the same, but events of other processes are seen within a poll interval, not at once.";
+    private static final String POSTGRES_CONNECTION = "io.r2dbc.postgresql.api.PostgresqlConnection";
+
     private Backends() {}
 
     /** What the kind of database lacks falls back to the table; what this version lacks does not. */
     static BackendType choose(Dialect dialect, @Nullable BackendType asked, boolean fallback) {
         String wanted = asked == null ? dialect.backends().get(0) : asked.optionName();
-        if (wanted.equals(BackendType.TABLE_QUEUE.optionName())) {
-            return BackendType.TABLE_QUEUE;
-        }
-        if (asked == null) {
-            throw new EventException.Unsupported("The default backend of " + dialect.name() + " will be " + wanted
-                    + ", which is to come; this version has table_queue." + REMEDY);
-        }
+        BackendType known = known(wanted);
         if (dialect.backends().contains(wanted)) {
-            throw new EventException.Unsupported(
-                    "The backend " + wanted + " is to come; this version has table_queue." + REMEDY);
+            if (known == null || known == BackendType.ADVANCED_QUEUE) {
+                throw new EventException.Unsupported(
+                        "The backend " + wanted + " is to come; this version does not have it." + REMEDY);
+            }
+            if (asked == null && known == BackendType.LISTEN_NOTIFY) {
+                LOG.info(WHAT_THE_DEFAULT_PROMISES);
+            }
+            return known;
         }
         if (!fallback) {
             throw new EventException.Unsupported("The backend " + wanted + " does not exist on " + dialect.name()
                     + ", and a fallback was ruled out." + REMEDY);
         }
         LOG.warn(
-                "The backend {} does not exist on {}; table_queue takes its place: each event is stored and goes to one of"
-                        + " the subscribers that compete for its channel, not to all, and is seen within a poll interval.",
+                "The backend {} does not exist on {}; table_queue takes its place: {}",
                 wanted,
-                dialect.name());
+                dialect.name(),
+                wanted.equals(BackendType.LISTEN_NOTIFY.optionName()) ? INSTEAD_OF_BROADCAST : INSTEAD_OF_OTHERS);
         return BackendType.TABLE_QUEUE;
+    }
+
+    private static @Nullable BackendType known(String wanted) {
+        return Arrays.stream(BackendType.values())
+                .filter(type -> type.optionName().equals(wanted))
+                .findAny()
+                .orElse(null);
+    }
+
+    static Notifier notifier(
+            ConnectionFactory listening, Duration probeInterval, Database database, Failures failures) {
+        try {
+            Class.forName(POSTGRES_CONNECTION, false, Backends.class.getClassLoader());
+        } catch (ClassNotFoundException missing) {
+            throw new EventException.Misconfigured(
+                    "Notifications of PostgreSQL were asked for without org.postgresql:r2dbc-postgresql; put that driver on"
+                            + " the class path, or choose another backend." + REMEDY,
+                    missing);
+        }
+        return new PostgresNotifier(
+                listening,
+                probeInterval,
+                (topic, payload) -> database.statement(
+                        "Notifying " + topic, connection -> notification(connection, topic, payload)),
+                failure -> failures.ofUndone("Listening to notifications", failure));
+    }
+
+    private static Mono<Void> notification(Connection connection, String topic, String payload) {
+        return Flux.from(connection
+                        .createStatement("SELECT pg_notify($1, $2)")
+                        .bind(0, topic)
+                        .bind(1, payload)
+                        .execute())
+                .concatMap(Result::getRowsUpdated)
+                .then();
     }
 }

@@ -24,7 +24,7 @@ import reactor.util.retry.Retry;
 /**
  * The tables of a channel: the queue table, and beside it a small one that ends in {@code _maintenance} and knows their
  * version. All methods can be repeated. They fail with {@link EventException.Misconfigured} if a permission is missing, and
- * as a channel's other methods if the database is away.
+ * as a channel's other methods if the database is away. Where a channel needs no tables, they do nothing.
  */
 public final class EventSchema {
 
@@ -34,12 +34,23 @@ public final class EventSchema {
     private final Dialect dialect;
     private final QueueTable table;
     private final String settings;
+    private final boolean needed;
 
     EventSchema(Database database, Dialect dialect, QueueTable table, String settings) {
+        this(database, dialect, table, settings, true);
+    }
+
+    /** That of a channel which keeps nothing. */
+    static EventSchema notNeeded(Database database, Dialect dialect, QueueTable table) {
+        return new EventSchema(database, dialect, table, "", false);
+    }
+
+    private EventSchema(Database database, Dialect dialect, QueueTable table, String settings, boolean needed) {
         this.database = database;
         this.dialect = dialect;
         this.table = table;
         this.settings = settings;
+        this.needed = needed;
     }
 
     /**
@@ -60,13 +71,15 @@ public final class EventSchema {
      */
     @CheckReturnValue
     public Mono<Void> migrate() {
-        return version()
-                .onErrorResume(EventException.Misconfigured.class, missing -> Mono.just(0))
-                .filter(version -> version < newest())
-                .flatMap(version -> ddl().flatMap(this::apply))
-                .retryWhen(Retry.backoff(5, Duration.ofMillis(50))
-                        .filter(EventException.Unavailable.class::isInstance)
-                        .onRetryExhaustedThrow((spec, signal) -> signal.failure()));
+        return !needed
+                ? Mono.empty()
+                : version()
+                        .onErrorResume(EventException.Misconfigured.class, missing -> Mono.just(0))
+                        .filter(version -> version < newest())
+                        .flatMap(version -> ddl().flatMap(this::apply))
+                        .retryWhen(Retry.backoff(5, Duration.ofMillis(50))
+                                .filter(EventException.Unavailable.class::isInstance)
+                                .onRetryExhaustedThrow((spec, signal) -> signal.failure()));
     }
 
     /**
@@ -76,14 +89,16 @@ public final class EventSchema {
      */
     @CheckReturnValue
     public Mono<Void> validate() {
-        return version()
-                .flatMap(version -> version >= newest()
-                        ? Mono.empty()
-                        : Mono.error(new EventException.Misconfigured(
-                                "The table " + table + " on " + dialect.name() + " has version " + version
-                                        + ", and version " + newest()
-                                        + " is needed; run EventSchema.of(channel).migrate().",
-                                null)));
+        return !needed
+                ? Mono.empty()
+                : version()
+                        .flatMap(version -> version >= newest()
+                                ? Mono.empty()
+                                : Mono.error(new EventException.Misconfigured(
+                                        "The table " + table + " on " + dialect.name() + " has version " + version
+                                                + ", and version " + newest()
+                                                + " is needed; run EventSchema.of(channel).migrate().",
+                                        null)));
     }
 
     /**
@@ -93,6 +108,9 @@ public final class EventSchema {
      * @return SQL statements, each with a semicolon at the end of a line
      */
     public String script() {
+        if (!needed) {
+            return "";
+        }
         String schema = table.schema() == null ? "" : "CREATE SCHEMA IF NOT EXISTS \"" + table.schema() + "\";\n\n";
         return schema + String.join("\n", files());
     }
@@ -104,10 +122,12 @@ public final class EventSchema {
      */
     @CheckReturnValue
     public Mono<Void> drop() {
-        return database.transaction(
-                "Dropping the table " + table,
-                connection -> dropIfThere(connection, "${table}")
-                        .then(Mono.defer(() -> dropIfThere(connection, "${table:maintenance}"))));
+        return !needed
+                ? Mono.empty()
+                : database.transaction(
+                        "Dropping the table " + table,
+                        connection -> dropIfThere(connection, "${table}")
+                                .then(Mono.defer(() -> dropIfThere(connection, "${table:maintenance}"))));
     }
 
     /** For H2 a schema that is missing is an error, also where its tables need not be there. */

@@ -17,11 +17,12 @@ final class MapOptions {
             "events_backend", (builder, value) -> builder.backend(backend(value)),
             "queue_table", (builder, value) -> builder.queueTable(text("queue_table", value)),
             "lease_seconds", (builder, value) -> builder.lease(seconds("lease_seconds", value, 0.1)),
+            "listener_queue_capacity", (builder, value) -> builder.prefetch(count("listener_queue_capacity", value)),
             "retention_seconds", (builder, value) -> builder.retention(seconds("retention_seconds", value, 0)),
             "poll_interval", (builder, value) -> builder.pollInterval(seconds("poll_interval", value, 0.001)));
 
-    private static final Set<String> TO_COME = Set.of(
-            "in_memory", "aq_queue", "aq_wait_seconds", "aq_visibility", "portal_bridge", "listener_queue_capacity");
+    private static final Set<String> TO_COME =
+            Set.of("in_memory", "aq_queue", "aq_wait_seconds", "aq_visibility", "portal_bridge");
 
     private static final double LONGEST_SECONDS = 1e9;
 
@@ -78,6 +79,15 @@ final class MapOptions {
             throw invalid(key, value, range);
         }
         return Duration.ofNanos(Math.round(seconds * 1e9));
+    }
+
+    private static int count(String key, Object value) {
+        String range = "a whole number, at least 1";
+        double count = number(key, value, range).doubleValue();
+        if (!(count >= 1 && count <= Integer.MAX_VALUE && count == Math.rint(count))) {
+            throw invalid(key, value, range);
+        }
+        return (int) count;
     }
 
     private static Number number(String key, Object value, String range) {

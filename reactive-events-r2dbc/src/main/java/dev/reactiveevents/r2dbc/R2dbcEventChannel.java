@@ -12,6 +12,7 @@ import dev.reactiveevents.engine.EventChannels;
 import dev.reactiveevents.r2dbc.dialect.Dialect;
 import dev.reactiveevents.r2dbc.dialect.QueueStatements;
 import dev.reactiveevents.r2dbc.dialect.QueueTable;
+import dev.reactiveevents.spi.BroadcastBackend;
 import dev.reactiveevents.spi.EventBackend;
 import io.r2dbc.spi.ConnectionFactory;
 import java.time.Duration;
@@ -31,27 +32,32 @@ import tools.jackson.databind.json.JsonMapper;
  *
  * <p>The connection factory stays the caller's: {@link #shutdown()} does not close it. Without a pool each statement opens a
  * connection of its own, which works and is slow. A pool of one is enough for the channel; at full speed it uses up to
- * eleven at once, and one more for each {@code publishAll} in flight.
+ * eleven at once, and one more for each {@code publishAll} in flight. Backends with notifications open one more, which is not
+ * from the pool.
  */
 public final class R2dbcEventChannel implements EventChannel {
 
+    private static final int EVENTS_THAT_WAIT_FOR_A_SUBSCRIBER = 1_024;
+    private static final Duration POLL_INTERVAL_WHEN_WOKEN = Duration.ofSeconds(5);
     private static final Duration LONGEST_RETENTION = Duration.ofDays(36_525);
 
     private final EventChannel channel;
+    private final ChannelOptions options;
     private final EventSchema schema;
 
-    R2dbcEventChannel(EventChannel channel, EventSchema schema) {
+    R2dbcEventChannel(EventChannel channel, ChannelOptions options, EventSchema schema) {
         this.channel = channel;
+        this.options = options;
         this.schema = schema;
     }
 
     /**
-     * A channel with the defaults of its database. Does not connect.
+     * A channel with the defaults of its database: {@link BackendType#LISTEN_NOTIFY} on PostgreSQL, which keeps no events,
+     * {@link BackendType#TABLE_QUEUE} elsewhere. Does not connect.
      *
      * @param connectionFactory the database, preferably a pool
      * @return the channel
      * @throws EventException.Misconfigured if no dialect serves this factory
-     * @throws EventException.Unsupported if the default backend of this database is not there yet, as on PostgreSQL
      */
     public static R2dbcEventChannel create(ConnectionFactory connectionFactory) {
         return builder(connectionFactory).build();
@@ -119,6 +125,28 @@ public final class R2dbcEventChannel implements EventChannel {
         return channel.shutdown();
     }
 
+    /**
+     * How large an event is as a notification, which {@link BackendType#LISTEN_NOTIFY} publishes it as.
+     *
+     * @param event the event
+     * @return the bytes of its envelope
+     * @throws EventException.Invalid if it cannot be written as JSON or be stored
+     */
+    public int measure(Event event) {
+        return Envelope.measure(EventChannels.encode(event, options));
+    }
+
+    /**
+     * Whether an event is small enough for {@link BackendType#LISTEN_NOTIFY}: 7,999 bytes at most.
+     *
+     * @param event the event
+     * @return whether it is
+     * @throws EventException.Invalid if it cannot be written as JSON or be stored
+     */
+    public boolean fits(Event event) {
+        return measure(event) <= Envelope.LARGEST;
+    }
+
     /** Builds a channel. What is not set is as the dialect or {@link ChannelOptions#defaults()} has it. Not for many threads. */
     public static final class Builder {
 
@@ -131,8 +159,12 @@ public final class R2dbcEventChannel implements EventChannel {
         private Duration retention = Duration.ofHours(24);
         private String consumerName = thisProcess();
         private ChannelOptions options = ChannelOptions.defaults();
+        private @Nullable ConnectionFactory listenerConnections;
+        private Duration probeInterval = Duration.ofSeconds(30);
         private @Nullable Duration lease;
         private @Nullable Duration pollInterval;
+        private boolean retryPolicyGiven;
+        private boolean prefetchGiven;
 
         /** Does not ask for the host's name, which may ask the network. */
         private static String thisProcess() {
@@ -224,6 +256,36 @@ public final class R2dbcEventChannel implements EventChannel {
         }
 
         /**
+         * Sets where the connection is from that listens to notifications, if not from the channel's own factory: a direct
+         * connection where that one goes through a pooler in transaction mode. A pool is passed by: its driver's factory
+         * is asked.
+         *
+         * @param listenerConnections a factory of {@code org.postgresql:r2dbc-postgresql}
+         * @return this builder
+         */
+        public Builder listenerConnections(ConnectionFactory listenerConnections) {
+            this.listenerConnections = require("factory of listener connections", listenerConnections);
+            return this;
+        }
+
+        /**
+         * Sets how often it is tried whether notifications still arrive. A connection on which none does is replaced.
+         *
+         * @param probeInterval at least 100 ms; 30 seconds by default
+         * @return this builder
+         */
+        public Builder probeInterval(Duration probeInterval) {
+            if (probeInterval == null
+                    || probeInterval.compareTo(Duration.ofMillis(100)) < 0
+                    || probeInterval.compareTo(Duration.ofDays(1)) > 0) {
+                throw new EventException.Invalid("The probe interval of a channel was " + probeInterval
+                        + "; give a duration from 100 ms to one day.");
+            }
+            this.probeInterval = probeInterval;
+            return this;
+        }
+
+        /**
          * Sets the lease, see {@link ChannelOptions#lease()}.
          *
          * @param lease at least 100 ms
@@ -252,6 +314,7 @@ public final class R2dbcEventChannel implements EventChannel {
          * @return this builder
          */
         public Builder prefetch(int prefetch) {
+            prefetchGiven = true;
             return change(options -> options.withPrefetch(prefetch));
         }
 
@@ -282,6 +345,7 @@ public final class R2dbcEventChannel implements EventChannel {
          * @return this builder
          */
         public Builder retryPolicy(RetryPolicy retryPolicy) {
+            retryPolicyGiven = true;
             return change(options -> options.withRetryPolicy(retryPolicy));
         }
 
@@ -381,19 +445,49 @@ public final class R2dbcEventChannel implements EventChannel {
          */
         public R2dbcEventChannel build() {
             Dialect dialect = this.dialect == null ? Dialects.serving(connectionFactory) : this.dialect;
-            Backends.choose(dialect, backend, fallback);
+            BackendType chosen = Backends.choose(dialect, backend, fallback);
             Database database = new Database(connectionFactory, dialect, table);
+            String name = chosen.optionName() + " on " + dialect.name();
+            return chosen == BackendType.LISTEN_NOTIFY
+                    ? broadcast(database, name, dialect)
+                    : queue(chosen, database, name, dialect);
+        }
+
+        private R2dbcEventChannel broadcast(Database database, String name, Dialect dialect) {
+            if (retryPolicyGiven) {
+                throw new EventException.Unsupported(
+                        "A channel on " + name + " was built with a retry policy, but nothing"
+                                + " comes again there; leave it out, or choose BackendType.LISTEN_NOTIFY_DURABLE.");
+            }
+            BroadcastBackend backend = new ListenNotifyBackend(database, name, notifier(database, dialect));
+            ChannelOptions bounded = prefetchGiven ? options : options.withPrefetch(EVENTS_THAT_WAIT_FOR_A_SUBSCRIBER);
+            return new R2dbcEventChannel(
+                    EventChannels.over(backend, bounded), bounded, EventSchema.notNeeded(database, dialect, table));
+        }
+
+        private R2dbcEventChannel queue(BackendType chosen, Database database, String name, Dialect dialect) {
             QueueStatements statements = dialect.statements(table, retention);
             Janitor janitor = Janitor.of(database, statements, table, retention);
             EventBackend store = new TableQueueBackend(database, dialect, table, statements, consumerName, janitor);
+            EventBackend backend = chosen == BackendType.TABLE_QUEUE
+                    ? store
+                    : new NotifyingBackend(store, name, new TableNews(notifier(database, dialect), table));
+            ChannelOptions options = optionsOn(chosen, dialect);
             return new R2dbcEventChannel(
-                    EventChannels.over(store, optionsOn(dialect)),
+                    EventChannels.over(backend, options),
+                    options,
                     new EventSchema(database, dialect, table, Dialects.settings(dialect, settings)));
         }
 
-        private ChannelOptions optionsOn(Dialect dialect) {
+        private Notifier notifier(Database database, Dialect dialect) {
+            ConnectionFactory listening = listenerConnections == null ? connectionFactory : listenerConnections;
+            return Backends.notifier(listening, probeInterval, database, new Failures(dialect, table));
+        }
+
+        private ChannelOptions optionsOn(BackendType chosen, Dialect dialect) {
+            Duration usual = chosen == BackendType.TABLE_QUEUE ? dialect.pollInterval() : POLL_INTERVAL_WHEN_WOKEN;
             return options.withLease(lease == null ? dialect.lease() : lease)
-                    .withPollInterval(pollInterval == null ? dialect.pollInterval() : pollInterval);
+                    .withPollInterval(pollInterval == null ? usual : pollInterval);
         }
     }
 }

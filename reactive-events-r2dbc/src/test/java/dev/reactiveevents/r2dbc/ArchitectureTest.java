@@ -42,6 +42,10 @@ class ArchitectureTest {
     static final ArchRule noDriverIsNeeded = noClasses()
             .that()
             .resideInAPackage("dev.reactiveevents.r2dbc..")
+            .and()
+            .haveSimpleNameNotStartingWith("PostgresNotifier")
+            .and()
+            .haveSimpleNameNotStartingWith("PostgresSession")
             .should()
             .dependOnClassesThat()
             .resideInAnyPackage("io.r2dbc.postgresql..", "io.r2dbc.h2..", "io.r2dbc.pool..", "org.h2..");

@@ -4,12 +4,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.reactiveevents.EventException;
+import dev.reactiveevents.RetryPolicy;
 import io.r2dbc.spi.Connection;
 import io.r2dbc.spi.ConnectionFactories;
 import io.r2dbc.spi.ConnectionFactory;
 import io.r2dbc.spi.ConnectionFactoryMetadata;
 import java.time.Duration;
 import java.util.Collections;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -75,20 +77,31 @@ class OptionsTest {
     }
 
     @Test
-    void theDefaultOfPostgresIsToComeAndH2HasTheTable() {
-        assertThatThrownBy(() -> R2dbcEventChannel.create(POSTGRES))
-                .isInstanceOf(EventException.Unsupported.class)
-                .hasMessageContainingAll("listen_notify", "to come", "BackendType.TABLE_QUEUE");
+    void everyDatabaseHasADefault() {
+        assertThat(R2dbcEventChannel.create(POSTGRES)).isNotNull();
         assertThat(R2dbcEventChannel.create(H2)).isNotNull();
     }
 
-    @ParameterizedTest
-    @CsvSource({"LISTEN_NOTIFY", "LISTEN_NOTIFY_DURABLE"})
-    void aBackendThatIsToComeIsRefused(BackendType backend) {
-        assertThatThrownBy(() ->
-                        R2dbcEventChannel.builder(POSTGRES).backend(backend).build())
+    @Test
+    void aBroadcastNeedsNoTablesAndTakesNoRetryPolicy() {
+        R2dbcEventChannel.Builder builder = R2dbcEventChannel.builder(POSTGRES).backend(BackendType.LISTEN_NOTIFY);
+        EventSchema schema = EventSchema.of(builder.build());
+        assertThat(schema.script()).isEmpty();
+        assertThat(schema.migrate().then(schema.validate()).then(schema.drop()).blockOptional())
+                .isEmpty();
+        assertThatThrownBy(() -> builder.retryPolicy(RetryPolicy.none()).build())
                 .isInstanceOf(EventException.Unsupported.class)
-                .hasMessageContainingAll(backend.optionName(), "to come", "BackendType.TABLE_QUEUE");
+                .hasMessageContainingAll("listen_notify", "retry policy", "LISTEN_NOTIFY_DURABLE");
+    }
+
+    @Test
+    void theDurableBackendWithWakeUpsIsThereOnPostgresAndFallsBackElsewhere() {
+        for (ConnectionFactory database : List.of(POSTGRES, H2)) {
+            assertThat(R2dbcEventChannel.builder(database)
+                            .options(Map.of("events_backend", "listen_notify_durable"))
+                            .build())
+                    .isNotNull();
+        }
     }
 
     @Test
@@ -141,15 +154,7 @@ class OptionsTest {
     }
 
     @ParameterizedTest
-    @ValueSource(
-            strings = {
-                "in_memory",
-                "aq_queue",
-                "aq_wait_seconds",
-                "aq_visibility",
-                "portal_bridge",
-                "listener_queue_capacity"
-            })
+    @ValueSource(strings = {"in_memory", "aq_queue", "aq_wait_seconds", "aq_visibility", "portal_bridge"})
     void aKeyOfWhatIsToComeIsRefusedByItsName(String key) {
         assertThat(refusal(Map.of(key, 1))).startsWith("Unsupported: ").contains(key);
     }
@@ -158,6 +163,8 @@ class OptionsTest {
     @CsvSource({
         "lease_seconds, 0",
         "lease_seconds, -1",
+        "listener_queue_capacity, 0",
+        "listener_queue_capacity, 1.5",
         "retention_seconds, -1",
         "poll_interval, 0",
         "poll_interval, -0.5",
@@ -171,7 +178,7 @@ class OptionsTest {
         assertThat(refusal(Map.of(key, value)))
                 .startsWith("Invalid: ")
                 .contains(key, String.valueOf(value))
-                .containsPattern("at least 0|from [-0-9]+");
+                .containsPattern("at least [01]|from [-0-9]+");
     }
 
     @ParameterizedTest
@@ -205,6 +212,8 @@ class OptionsTest {
     void badValuesAreRefusedWhereTheyAreGiven() {
         assertThatThrownBy(() -> postgres().lease(Duration.ZERO)).isInstanceOf(EventException.Invalid.class);
         assertThatThrownBy(() -> postgres().retention(Duration.ofSeconds(-1)))
+                .isInstanceOf(EventException.Invalid.class);
+        assertThatThrownBy(() -> postgres().probeInterval(Duration.ofMillis(99)))
                 .isInstanceOf(EventException.Invalid.class);
         assertThatThrownBy(() -> postgres().prefetch(0)).isInstanceOf(EventException.Invalid.class);
         assertThatThrownBy(() -> postgres().consumerName(" ")).isInstanceOf(EventException.Invalid.class);

@@ -13,8 +13,9 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import reactor.core.Disposable;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Sinks;
@@ -29,13 +30,15 @@ class PostgresRestartTest {
     private final Sinks.Empty<Void> ready = Sinks.empty();
     private final Sinks.Many<String> arrived = Sinks.many().replay().all();
 
-    @Test
-    void aSubscriptionAndItsPublisherOutliveTheServer() {
+    @ParameterizedTest
+    @EnumSource(names = {"TABLE_QUEUE", "LISTEN_NOTIFY_DURABLE"})
+    void aSubscriptionAndItsPublisherOutliveTheServer(BackendType backend) {
         try (PostgresServer.Restartable server = new PostgresServer.Restartable()) {
             ConnectionPool pool = new TestDatabase(ConnectionFactories.get(server.url()))
                     .migrated()
                     .pool(5);
             R2dbcEventChannel events = TestDatabase.builder(pool)
+                    .backend(backend)
                     .lease(Duration.ofSeconds(2))
                     .pollInterval(Duration.ofMillis(200))
                     .build();

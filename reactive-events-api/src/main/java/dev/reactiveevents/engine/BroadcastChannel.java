@@ -1,0 +1,163 @@
+package dev.reactiveevents.engine;
+
+import dev.reactiveevents.Event;
+import dev.reactiveevents.EventChannel;
+import dev.reactiveevents.EventException;
+import dev.reactiveevents.EventMessage;
+import dev.reactiveevents.SubscribeOptions;
+import dev.reactiveevents.spi.BroadcastBackend;
+import java.time.Duration;
+import java.util.Collection;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
+import org.reactivestreams.Publisher;
+import reactor.core.CoreSubscriber;
+import reactor.core.publisher.Flux;
+import reactor.core.publisher.Mono;
+import reactor.util.Logger;
+import reactor.util.Loggers;
+
+/** The channel over a broadcast: every subscriber hears everything, nothing is kept or settled. */
+final class BroadcastChannel implements EventChannel {
+
+    private static final Logger LOG = Loggers.getLogger(BroadcastChannel.class);
+
+    private final BroadcastBackend backend;
+    private final ChannelOptions options;
+    private final EngineTime time = EngineTime.system();
+    private final PayloadCodec codec;
+    private final EventWriter writer;
+    private final Set<BroadcastSubscription> subscriptions = ConcurrentHashMap.newKeySet();
+    private final Mono<Void> shutdown;
+    private volatile boolean closed;
+
+    BroadcastChannel(BroadcastBackend backend, ChannelOptions options) {
+        this.backend = backend;
+        this.options = options;
+        this.codec = new PayloadCodec(options.jsonMapper());
+        this.writer = new EventWriter(backend, codec, options.publishTimeout(), time, channels -> {});
+        this.shutdown = Mono.defer(this::end).cache();
+    }
+
+    @Override
+    public Mono<String> publish(Event event) {
+        return writer.publish(event);
+    }
+
+    @Override
+    public Mono<List<String>> publishAll(Collection<Event> events) {
+        return events == null
+                ? Mono.error(BackendChannel.nothing("events to be published"))
+                : writer.publishAll(events);
+    }
+
+    @Override
+    public Flux<String> publishAll(Publisher<Event> events) {
+        return events == null
+                ? Flux.error(BackendChannel.nothing("stream of events to be published"))
+                : writer.publishAll(events);
+    }
+
+    @Override
+    public Flux<EventMessage> subscribe(Collection<String> channels, SubscribeOptions subscribeOptions) {
+        try {
+            List<String> names = List.copyOf(BackendChannel.validNames(channels));
+            if (subscribeOptions == null) {
+                throw BackendChannel.nothing("options of a subscription");
+            }
+            return new Subscribing(names, subscribeOptions);
+        } catch (EventException.Invalid invalid) {
+            return Flux.error(invalid);
+        }
+    }
+
+    /** Each subscriber is a subscription of its own. */
+    private final class Subscribing extends Flux<EventMessage> {
+
+        private final List<String> channels;
+        private final SubscribeOptions subscribeOptions;
+
+        Subscribing(List<String> channels, SubscribeOptions subscribeOptions) {
+            this.channels = channels;
+            this.subscribeOptions = subscribeOptions;
+        }
+
+        @Override
+        public void subscribe(CoreSubscriber<? super EventMessage> downstream) {
+            Integer own = subscribeOptions.prefetch();
+            BroadcastSubscription subscription = new BroadcastSubscription(
+                    downstream,
+                    channels,
+                    subscribeOptions,
+                    backend,
+                    codec,
+                    own != null ? own : options.prefetch(),
+                    subscriptions::remove);
+            downstream.onSubscribe(subscription);
+            subscriptions.add(subscription);
+            if (closed) {
+                subscription.end(new EventException.Closed(
+                        "A subscription was asked for on a channel that has been shut down."));
+            } else {
+                subscription.listen();
+            }
+            if (subscription.isOver()) {
+                subscriptions.remove(subscription);
+            }
+        }
+    }
+
+    @Override
+    public Mono<EventMessage> receive(String channel, Duration timeout) {
+        if (timeout == null || timeout.isNegative()) {
+            return Mono.error(new EventException.Invalid("An event of channel \"" + channel + "\" was to be waited for "
+                    + timeout + "; give a duration that is not negative."));
+        }
+        return Receiving.oneOf(one -> subscribe(channel, one), timeout, options.publishTimeout(), time);
+    }
+
+    @Override
+    public Mono<Boolean> ack(String eventId) {
+        return nothingIsOpen(eventId);
+    }
+
+    @Override
+    public Mono<Boolean> nack(String eventId) {
+        return nothingIsOpen(eventId);
+    }
+
+    /** An event is in as many hands as there are subscribers, and none is waited for. */
+    private static Mono<Boolean> nothingIsOpen(@Nullable String eventId) {
+        try {
+            EventChannel.requireValidId(eventId);
+            return Mono.just(false);
+        } catch (EventException.Invalid invalid) {
+            return Mono.error(invalid);
+        }
+    }
+
+    @Override
+    public Mono<Void> shutdown() {
+        return shutdown;
+    }
+
+    private Mono<Void> end() {
+        closed = true;
+        subscriptions.forEach(subscription -> subscription.end(null));
+        return writer.close()
+                .timeout(options.shutdownTimeout())
+                .onErrorResume(late -> {
+                    writer.abort(new EventException.OutcomeUnknown(
+                            "The channel was shut down before the database answered; it may or may not have been done.",
+                            null));
+                    return Mono.empty();
+                })
+                .then(Mono.defer(() -> backend.shutdown().timeout(Shutdown.GRACE)))
+                .onErrorResume(failure -> {
+                    LOG.warn("The backend {} did not end in time or failed: {}", backend.name(), failure.toString());
+                    return Mono.empty();
+                });
+    }
+}

@@ -1,0 +1,133 @@
+package dev.reactiveevents.r2dbc;
+
+import io.r2dbc.spi.ConnectionFactories;
+import io.r2dbc.spi.ConnectionFactory;
+import io.r2dbc.spi.ConnectionFactoryOptions;
+import java.io.BufferedOutputStream;
+import java.io.DataInputStream;
+import java.io.DataOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.io.UncheckedIOException;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+
+/**
+ * A way to a PostgreSQL server that can go dead: connections stay open, and nothing passes any more. Or a way as poolers in
+ * transaction mode are one: everything passes but notifications.
+ */
+final class Proxy implements AutoCloseable {
+
+    private final ConnectionFactoryOptions server;
+    private final ServerSocket door;
+    private final boolean notifications;
+    private final List<Passage> passages = new CopyOnWriteArrayList<>();
+
+    Proxy(String url, boolean notifications) {
+        this.notifications = notifications;
+        server = ConnectionFactoryOptions.parse(url);
+        try {
+            door = new ServerSocket(0);
+        } catch (IOException failure) {
+            throw new UncheckedIOException(failure);
+        }
+        inBackground(this::accept);
+    }
+
+    ConnectionFactory connections() {
+        return ConnectionFactories.get(server.mutate()
+                .option(ConnectionFactoryOptions.HOST, "localhost")
+                .option(ConnectionFactoryOptions.PORT, door.getLocalPort())
+                .build());
+    }
+
+    /** Connections that are made later are not concerned. */
+    void freeze() {
+        passages.forEach(passage -> passage.frozen = true);
+    }
+
+    int accepted() {
+        return passages.size();
+    }
+
+    private void accept() throws IOException {
+        while (true) {
+            Socket client = door.accept();
+            Object host = server.getRequiredValue(ConnectionFactoryOptions.HOST);
+            Object port = server.getValue(ConnectionFactoryOptions.PORT);
+            Passage passage = new Passage(client, new Socket(host.toString(), port == null ? 5432 : (Integer) port));
+            passages.add(passage);
+            inBackground(() -> passage.carry(passage.client.getInputStream(), passage.server.getOutputStream()));
+            inBackground(() -> passage.answer(passage.server.getInputStream(), passage.client.getOutputStream()));
+        }
+    }
+
+    private final class Passage {
+
+        private final Socket client;
+        private final Socket server;
+        private volatile boolean frozen;
+
+        Passage(Socket client, Socket server) {
+            this.client = client;
+            this.server = server;
+        }
+
+        void carry(InputStream from, OutputStream to) throws IOException {
+            byte[] bytes = new byte[8192];
+            int read;
+            while ((read = from.read(bytes)) >= 0) {
+                if (!frozen) {
+                    to.write(bytes, 0, read);
+                    to.flush();
+                }
+            }
+        }
+
+        /** Message by message: its type, its length, the rest of it. */
+        void answer(InputStream from, OutputStream to) throws IOException {
+            DataInputStream messages = new DataInputStream(from);
+            DataOutputStream answers = new DataOutputStream(new BufferedOutputStream(to));
+            while (true) {
+                byte type = messages.readByte();
+                int length = messages.readInt();
+                byte[] rest = messages.readNBytes(length - 4);
+                if (!frozen && (notifications || type != 'A')) {
+                    answers.writeByte(type);
+                    answers.writeInt(length);
+                    answers.write(rest);
+                    answers.flush();
+                }
+            }
+        }
+    }
+
+    private interface Io {
+        void run() throws IOException;
+    }
+
+    /** Ends when its sockets are closed. */
+    private static void inBackground(Io work) {
+        Thread thread = new Thread(() -> {
+            try {
+                work.run();
+            } catch (IOException closed) {
+                // the other side of it is told by its own end
+            }
+        });
+        thread.setDaemon(true);
+        thread.start();
+    }
+
+    @Override
+    public void close() throws IOException {
+        door.close();
+        for (Passage passage : passages) {
+            passage.client.close();
+            passage.server.close();
+        }
+    }
+}
