@@ -23,6 +23,9 @@ abstract class DelaysContract extends ContractGroup {
     /** What is promised, and held by the median of several: a single one may be late on a machine that is busy. */
     private static final Duration PUNCTUAL = Duration.ofMillis(100);
 
+    /** For a single one: what is promised, and the rest for a machine that is busy with other tests. */
+    private static final Duration PROMPT = PUNCTUAL.plusMillis(300);
+
     private static final Duration SHORT_DELAY = Duration.ofMillis(300);
 
     DelaysContract(EventChannelContract contract) {
@@ -62,7 +65,7 @@ abstract class DelaysContract extends ContractGroup {
         Inbox inbox = subscribe(events);
         Instant due = Instant.ofEpochMilli(Instant.now().plus(DELAY).toEpochMilli());
         await(events.publish(Event.of(channel, "delayed").withDeliverAt(due)));
-        EventMessage message = inbox.next(DELAY.plus(PUNCTUAL).plusMillis(300));
+        EventMessage message = inbox.next(DELAY.plus(AT_ONCE));
         assertThat(message.availableAt()).isEqualTo(due);
     }
 
@@ -72,8 +75,8 @@ abstract class DelaysContract extends ContractGroup {
         Inbox inbox = subscribe(events);
         await(events.publish(Event.of(channel, "late").withDelay(DELAY.multipliedBy(2))));
         await(events.publish(Event.of(channel, "early").withDelay(DELAY)));
-        assertThat(inbox.next(DELAY.plus(PUNCTUAL).plusMillis(300)).payloadAs(String.class)).isEqualTo("early");
-        assertThat(inbox.next(DELAY.plus(PUNCTUAL).plusMillis(300)).payloadAs(String.class)).isEqualTo("late");
+        assertThat(inbox.next(DELAY.plus(PROMPT)).payloadAs(String.class)).isEqualTo("early");
+        assertThat(inbox.next(DELAY.plus(PROMPT)).payloadAs(String.class)).isEqualTo("late");
     }
 
     @Test
@@ -122,6 +125,6 @@ abstract class DelaysContract extends ContractGroup {
         await(events.publishAll(Flux.just(Event.of(channel, "delayed").withDelay(DELAY)))
                 .next());
         inbox.assertEmpty();
-        assertThat(inbox.next(DELAY.plus(PUNCTUAL).plusMillis(300)).payloadAs(String.class)).isEqualTo("delayed");
+        assertThat(inbox.next(DELAY.plus(AT_ONCE)).payloadAs(String.class)).isEqualTo("delayed");
     }
 }
