@@ -73,8 +73,10 @@ public final class Event {
     }
 
     /**
-     * Events of one channel and key are handed over in publish order, one at a time. A backend that cannot do so refuses the
-     * event by {@link EventException.Unsupported}.
+     * Events of one channel and key are handed over in publish order, one at a time: the next one when the one before is
+     * settled, in whatever process. One that is delayed, or comes again later, holds back those behind it; what a dead
+     * letter does, the channel's options say. A backend that cannot do so refuses the event by
+     * {@link EventException.Unsupported}.
      *
      * @param key 1 to 255 characters
      * @return the changed copy

@@ -35,6 +35,7 @@ class OptionsTest {
                 () -> channel.withClaimBatch(10_001),
                 () -> channel.withMaxAttempts(0),
                 () -> channel.withRetryPolicy(null),
+                () -> channel.withDeadLetterKeys(null),
                 () -> channel.withPublishTimeout(Duration.ZERO),
                 () -> channel.withShutdownTimeout(Duration.ofSeconds(-1)),
                 () -> channel.withJsonMapper(null));
@@ -51,9 +52,11 @@ class OptionsTest {
         ChannelOptions options = ChannelOptions.defaults()
                 .withPrefetch(7)
                 .withLease(Duration.ofSeconds(5))
+                .withDeadLetterKeys(DeadLetterKeys.PARK)
                 .withMaxAttempts(3);
 
         assertThat(options.prefetch()).isEqualTo(7);
+        assertThat(options.deadLetterKeys()).isEqualTo(DeadLetterKeys.PARK);
         assertThat(options.lease()).isEqualTo(Duration.ofSeconds(5));
         assertThat(options.maxAttempts()).isEqualTo(3);
         assertThat(ChannelOptions.defaults().prefetch()).isEqualTo(4_096);

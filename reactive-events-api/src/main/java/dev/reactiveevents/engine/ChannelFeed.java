@@ -198,7 +198,8 @@ final class ChannelFeed {
             pause = FIRST_PAUSE;
         }
         if (claimed.passedOver()) {
-            wakeIn(pause);
+            Duration nextDue = claimed.nextDue();
+            wakeIn(nextDue != null && nextDue.compareTo(pause) < 0 ? nextDue : pause);
             pause = longer(pause);
         } else {
             wakeAt(claimed.nextDue(), claimed.events().isEmpty() ? null : leased);

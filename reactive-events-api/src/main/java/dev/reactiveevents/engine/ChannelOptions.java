@@ -1,5 +1,6 @@
 package dev.reactiveevents.engine;
 
+import dev.reactiveevents.DeadLetterKeys;
 import dev.reactiveevents.EventException;
 import dev.reactiveevents.RetryPolicy;
 import java.time.Duration;
@@ -24,6 +25,7 @@ public final class ChannelOptions {
     private int claimBatch = 1_000;
     private int maxAttempts = 10;
     private RetryPolicy retryPolicy = RetryPolicy.defaults();
+    private DeadLetterKeys deadLetterKeys = DeadLetterKeys.FREE;
     private Duration publishTimeout = Duration.ofSeconds(30);
     private Duration shutdownTimeout = Duration.ofSeconds(30);
     private JsonMapper jsonMapper = JsonMapper.builder().build();
@@ -39,6 +41,7 @@ public final class ChannelOptions {
         copy.claimBatch = claimBatch;
         copy.maxAttempts = maxAttempts;
         copy.retryPolicy = retryPolicy;
+        copy.deadLetterKeys = deadLetterKeys;
         copy.publishTimeout = publishTimeout;
         copy.shutdownTimeout = shutdownTimeout;
         copy.jsonMapper = jsonMapper;
@@ -118,6 +121,17 @@ public final class ChannelOptions {
     }
 
     /**
+     * Sets what a dead letter means for the later events of its key. All who receive from a channel should say the same.
+     *
+     * @param deadLetterKeys whether they go on or wait; they go on by default
+     * @return the changed copy
+     */
+    public ChannelOptions withDeadLetterKeys(DeadLetterKeys deadLetterKeys) {
+        requirePresent("meaning of dead letters for their keys", deadLetterKeys);
+        return changed(copy -> copy.deadLetterKeys = deadLetterKeys);
+    }
+
+    /**
      * Sets how long a publish waits for its turn, and how long the database may take to answer a publish or a claim.
      *
      * @param publishTimeout at least 1 ms
@@ -178,6 +192,11 @@ public final class ChannelOptions {
     /** {@return when a nacked event comes again} */
     public RetryPolicy retryPolicy() {
         return retryPolicy;
+    }
+
+    /** {@return what a dead letter means for the later events of its key} */
+    public DeadLetterKeys deadLetterKeys() {
+        return deadLetterKeys;
     }
 
     /** {@return how long a publish waits for its turn, and how long the database may take to answer a publish or a claim} */

@@ -259,7 +259,7 @@ final class Delivery implements EventMessage {
     }
 
     private Settlement settlement(Outcome outcome, Duration after, @Nullable String reason) {
-        return new Settlement(outcome, channel(), id(), token, after, reason);
+        return new Settlement(outcome, channel(), id(), key(), token, after, reason);
     }
 
     /** Detached from who asked: an outcome that was said is sent, whether or not somebody waits for the answer. */
@@ -300,8 +300,7 @@ final class Delivery implements EventMessage {
         }
         settled = true;
         owner.deliveries().remove(this);
-        if (result == SettleResult.APPLIED
-                && (key() != null || settlement.outcome().givesBack())) {
+        if (result == SettleResult.APPLIED && settlement.frees()) {
             owner.wake(channel());
         }
         return result == SettleResult.APPLIED || result == SettleResult.GONE && settlement.outcome() == Outcome.ACK;

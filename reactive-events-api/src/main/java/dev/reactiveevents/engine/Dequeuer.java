@@ -205,7 +205,8 @@ final class Dequeuer {
                 .map(portion -> new Claim.Request(portion.feed().channel(), portion.asked(), options.maxAttempts()))
                 .toList();
         Duration granted = LeaseKeeper.granted(options.lease());
-        new Flight(new Claim(TimeOrderedIds.next(), granted, suspects, requests), portions).start();
+        new Flight(new Claim(TimeOrderedIds.next(), granted, suspects, options.deadLetterKeys(), requests), portions)
+                .start();
         return true;
     }
 

@@ -1,5 +1,6 @@
 package dev.reactiveevents.spi;
 
+import dev.reactiveevents.DeadLetterKeys;
 import java.time.Duration;
 import java.util.List;
 import java.util.UUID;
@@ -10,13 +11,27 @@ import java.util.UUID;
  * @param leaseToken written to every event it takes; never used before
  * @param lease for how long they are leased
  * @param suspects false to pass over suspects, true to take nothing but them
+ * @param deadLetterKeys whether a dead letter holds back the later events of its key
  * @param requests what to take; no channel occurs twice
  */
-public record Claim(UUID leaseToken, Duration lease, boolean suspects, List<Request> requests) {
+public record Claim(
+        UUID leaseToken, Duration lease, boolean suspects, DeadLetterKeys deadLetterKeys, List<Request> requests) {
 
     /** Copies the list. */
     public Claim {
         requests = List.copyOf(requests);
+    }
+
+    /**
+     * A claim for which dead letters hold nothing back.
+     *
+     * @param leaseToken written to every event it takes; never used before
+     * @param lease for how long they are leased
+     * @param suspects false to pass over suspects, true to take nothing but them
+     * @param requests what to take; no channel occurs twice
+     */
+    public Claim(UUID leaseToken, Duration lease, boolean suspects, List<Request> requests) {
+        this(leaseToken, lease, suspects, DeadLetterKeys.FREE, requests);
     }
 
     /**

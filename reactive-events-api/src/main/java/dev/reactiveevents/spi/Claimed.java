@@ -13,7 +13,8 @@ import org.jspecify.annotations.Nullable;
  * @param exhausted ids of events that became dead letters in this claim because their lease lapsed with their attempts used up
  * @param nextDue if fewer were taken than asked for: how long until the next event of the channel becomes due, by the
  *     store's clock; {@code null} if none waits. What this claim leased need not be counted
- * @param passedOver whether fewer were taken than asked for although more were due, because others hold them
+ * @param passedOver whether fewer were taken than asked for although more were due: others hold them, or their keys, or this
+ *     claim did not look at all keys
  * @param suspects whether suspects are due and were not asked for
  */
 public record Claimed(

@@ -39,6 +39,10 @@ public interface EventBackend extends EventOutlet {
      * Leases due events: those that no one holds and whose time has come, in the order of that time, ties in publish
      * order. Each gets the claim's token and counts an attempt. Never waits for a row that another claim or settle holds.
      *
+     * <p>Of each key at most one event is leased at any time, whoever asks, and one claim takes at most one. It is the one
+     * whose lease lapsed, if there is one; otherwise the first in publish order of those that are stored and neither
+     * acknowledged nor dead, once it is due. Keys have no order among each other, and none shall wait for ever for others.
+     *
      * <p>An event found with a lapsed lease counts a lapse. If its attempts are used up as well it becomes a dead letter
      * instead of being claimed.
      *

@@ -10,6 +10,7 @@ import org.jspecify.annotations.Nullable;
  * @param outcome what
  * @param channel the event's channel
  * @param eventId the event
+ * @param key the event's key, if any: the next event of the key can be taken once this is settled
  * @param leaseToken the delivery's token
  * @param after for {@code RETRY} how long until it is due again, for {@code EXTEND} how long the lease is to last from now;
  *     otherwise zero
@@ -19,9 +20,30 @@ public record Settlement(
         Outcome outcome,
         String channel,
         UUID eventId,
+        @Nullable String key,
         UUID leaseToken,
         Duration after,
         @Nullable String reason) {
+
+    /**
+     * A settlement of an event without a key.
+     *
+     * @param outcome what
+     * @param channel the event's channel
+     * @param eventId the event
+     * @param leaseToken the delivery's token
+     * @param after as above
+     * @param reason as above
+     */
+    public Settlement(
+            Outcome outcome, String channel, UUID eventId, UUID leaseToken, Duration after, @Nullable String reason) {
+        this(outcome, channel, eventId, null, leaseToken, after, reason);
+    }
+
+    /** {@return whether, once it is applied, somebody can take an event that could not be taken before} */
+    public boolean frees() {
+        return outcome.givesBack() || key != null && outcome != Outcome.EXTEND;
+    }
 
     /** What can become of a delivery. */
     public enum Outcome {

@@ -1,8 +1,10 @@
 package dev.reactiveevents.r2dbc;
 
+import dev.reactiveevents.DeadLetterKeys;
 import dev.reactiveevents.EventException;
 import java.time.Duration;
 import java.util.Arrays;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
@@ -19,6 +21,7 @@ final class MapOptions {
             "lease_seconds", (builder, value) -> builder.lease(seconds("lease_seconds", value, 0.1)),
             "listener_queue_capacity", (builder, value) -> builder.prefetch(count("listener_queue_capacity", value)),
             "retention_seconds", (builder, value) -> builder.retention(seconds("retention_seconds", value, 0)),
+            "dead_letter_keys", (builder, value) -> builder.deadLetterKeys(deadLetterKeys(value)),
             "poll_interval", (builder, value) -> builder.pollInterval(seconds("poll_interval", value, 0.001)));
 
     private static final Set<String> TO_COME =
@@ -63,6 +66,16 @@ final class MapOptions {
                                 + Arrays.stream(BackendType.values())
                                         .map(BackendType::optionName)
                                         .collect(Collectors.joining(", "))));
+    }
+
+    private static DeadLetterKeys deadLetterKeys(Object value) {
+        if (value instanceof DeadLetterKeys deadLetterKeys) {
+            return deadLetterKeys;
+        }
+        return Arrays.stream(DeadLetterKeys.values())
+                .filter(meaning -> meaning.name().toLowerCase(Locale.ROOT).equals(value))
+                .findAny()
+                .orElseThrow(() -> invalid("dead_letter_keys", value, "free or park"));
     }
 
     private static String text(String key, Object value) {

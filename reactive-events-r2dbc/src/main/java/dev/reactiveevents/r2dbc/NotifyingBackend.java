@@ -59,14 +59,14 @@ final class NotifyingBackend implements EventBackend {
 
     @Override
     public Mono<List<SettleResult>> settle(List<Settlement> settlements) {
-        return store.settle(settlements).doOnNext(results -> news.tell(givenBack(settlements, results)));
+        return store.settle(settlements).doOnNext(results -> news.tell(freed(settlements, results)));
     }
 
-    private static Set<String> givenBack(List<Settlement> settlements, List<SettleResult> results) {
+    private static Set<String> freed(List<Settlement> settlements, List<SettleResult> results) {
         Set<String> channels = new HashSet<>();
         for (int i = 0; i < results.size(); i++) {
             Settlement settlement = settlements.get(i);
-            if (results.get(i) == SettleResult.APPLIED && settlement.outcome().givesBack()) {
+            if (results.get(i) == SettleResult.APPLIED && settlement.frees()) {
                 channels.add(settlement.channel());
             }
         }

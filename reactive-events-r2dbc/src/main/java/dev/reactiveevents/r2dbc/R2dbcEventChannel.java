@@ -1,6 +1,7 @@
 package dev.reactiveevents.r2dbc;
 
 import dev.reactiveevents.CheckReturnValue;
+import dev.reactiveevents.DeadLetterKeys;
 import dev.reactiveevents.Event;
 import dev.reactiveevents.EventChannel;
 import dev.reactiveevents.EventException;
@@ -217,7 +218,8 @@ public final class R2dbcEventChannel implements EventChannel {
          *
          * @param queueTable {@code table} or {@code schema.table}, each of at most 48 letters, digits and underscores;
          *     {@code reactive_event_queue} by default. The table's name must not end in {@code _claim}, {@code _suspect},
-         *     {@code _acked}, {@code _dead} or {@code _maintenance}, as what stands beside a queue does
+         *     {@code _acked}, {@code _dead}, {@code _keys}, {@code _keyed}, {@code _held}, {@code _parked} or
+         *     {@code _maintenance}, as what stands beside a queue does
          * @return this builder
          */
         public Builder queueTable(String queueTable) {
@@ -350,6 +352,16 @@ public final class R2dbcEventChannel implements EventChannel {
         }
 
         /**
+         * Sets what a dead letter means for the later events of its key. All who receive from a channel should say the same.
+         *
+         * @param deadLetterKeys whether they go on, as by default, or wait until it is requeued or purged
+         * @return this builder
+         */
+        public Builder deadLetterKeys(DeadLetterKeys deadLetterKeys) {
+            return change(options -> options.withDeadLetterKeys(deadLetterKeys));
+        }
+
+        /**
          * Sets the publish timeout, see {@link ChannelOptions#publishTimeout()}.
          *
          * @param publishTimeout at least 1 ms
@@ -411,7 +423,8 @@ public final class R2dbcEventChannel implements EventChannel {
 
         /**
          * Sets options by the names under which configuration files have them: {@code events_backend, queue_table,
-         * lease_seconds, retention_seconds, poll_interval} (in seconds), {@code fillfactor} and {@code autovacuum_…}.
+         * lease_seconds, retention_seconds, poll_interval} (in seconds), {@code dead_letter_keys} ({@code free} or
+         * {@code park}), {@code fillfactor} and {@code autovacuum_…}.
          *
          * @param options names and values
          * @return this builder

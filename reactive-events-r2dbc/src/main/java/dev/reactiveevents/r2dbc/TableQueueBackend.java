@@ -72,7 +72,7 @@ final class TableQueueBackend implements EventBackend {
 
     @Override
     public Set<Capability> capabilities() {
-        return EnumSet.complementOf(EnumSet.of(Capability.KEYS));
+        return EnumSet.allOf(Capability.class);
     }
 
     @Override
@@ -172,6 +172,7 @@ final class TableQueueBackend implements EventBackend {
             String attempted = "Settling " + settlements.size() + " events in " + table;
             Map<Settlement, SettleResult> results = new IdentityHashMap<>(settlements.size());
             return database.trip(attempted, connection -> settle(connection, settlements, results))
+                    .doOnSuccess(done -> statements.freed(results.keySet()))
                     .then(Mono.defer(() -> lookUpOthers(attempted, settlements, results)))
                     .then(Mono.fromSupplier(() -> settlements.stream()
                             .map(settlement -> Objects.requireNonNull(results.get(settlement)))

@@ -21,6 +21,7 @@ final class Channels {
                 .claimBatch(options.claimBatch())
                 .maxAttempts(options.maxAttempts())
                 .retryPolicy(options.retryPolicy())
+                .deadLetterKeys(options.deadLetterKeys())
                 .publishTimeout(options.publishTimeout())
                 .shutdownTimeout(options.shutdownTimeout())
                 .jsonMapper(options.jsonMapper());

@@ -27,6 +27,6 @@ class H2TableQueueContractTest extends EventChannelContract {
 
     @Override
     protected Set<Capability> capabilities() {
-        return EnumSet.complementOf(EnumSet.of(Capability.KEYS, Capability.DURABLE));
+        return EnumSet.complementOf(EnumSet.of(Capability.DURABLE));
     }
 }

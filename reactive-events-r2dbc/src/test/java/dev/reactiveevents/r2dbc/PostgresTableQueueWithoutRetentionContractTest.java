@@ -30,6 +30,6 @@ class PostgresTableQueueWithoutRetentionContractTest extends EventChannelContrac
 
     @Override
     protected Set<Capability> capabilities() {
-        return EnumSet.complementOf(EnumSet.of(Capability.KEYS, Capability.RETENTION));
+        return EnumSet.complementOf(EnumSet.of(Capability.RETENTION));
     }
 }

@@ -130,6 +130,13 @@ public abstract class EventChannelContract {
     }
 
     @Nested
+    class KeyOrder extends KeyOrderContract {
+        KeyOrder() {
+            super(EventChannelContract.this);
+        }
+    }
+
+    @Nested
     class Deduplication extends DeduplicationContract {
         Deduplication() {
             super(EventChannelContract.this);

@@ -1,5 +1,6 @@
 package dev.reactiveevents.test;
 
+import dev.reactiveevents.DeadLetterKeys;
 import dev.reactiveevents.EventException;
 import dev.reactiveevents.spi.Claim;
 import dev.reactiveevents.spi.Claimed;
@@ -29,9 +30,16 @@ final class InMemoryStore {
     private final Supplier<Instant> clock;
     private final Duration retention;
 
+    private static final TreeSet<StoredEvent> NONE = new TreeSet<>(StoredEvent.BY_PUBLISHING);
+
     private final Map<UUID, StoredEvent> events = new HashMap<>();
     private final Map<String, TreeSet<StoredEvent>> unsettled = new HashMap<>();
-    private final Map<List<String>, TreeSet<StoredEvent>> unsettledOfKey = new HashMap<>();
+    /** Dead ones too: they may hold back the others. */
+    private final Map<List<String>, TreeSet<StoredEvent>> unackedOfKey = new HashMap<>();
+
+    /** The last event of each key that was leased: it comes first, also once its lease has lapsed. */
+    private final Map<List<String>, StoredEvent> holders = new HashMap<>();
+
     private final Deque<StoredEvent> acked = new ArrayDeque<>();
     private long lastSeq;
     private Instant latest = Instant.EPOCH;
@@ -89,7 +97,7 @@ final class InMemoryStore {
     }
 
     private Claimed claim(Claim claim, Claim.Request request, Instant now) {
-        Selection selection = new Selection(request, claim.suspects(), now);
+        Selection selection = new Selection(claim, request, now);
         for (StoredEvent event : inOrder(request.channel())) {
             if (!selection.add(event)) {
                 break;
@@ -103,8 +111,8 @@ final class InMemoryStore {
     /** What a claim finds in one channel. Changes nothing yet. */
     private final class Selection {
 
+        private final Claim claim;
         private final Claim.Request request;
-        private final boolean wantsSuspects;
         private final Instant now;
         private final List<StoredEvent> taken = new ArrayList<>();
         private final List<StoredEvent> exhausted = new ArrayList<>();
@@ -112,9 +120,9 @@ final class InMemoryStore {
         private boolean blocked;
         private boolean suspects;
 
-        Selection(Claim.Request request, boolean wantsSuspects, Instant now) {
+        Selection(Claim claim, Claim.Request request, Instant now) {
+            this.claim = claim;
             this.request = request;
-            this.wantsSuspects = wantsSuspects;
             this.now = now;
         }
 
@@ -134,12 +142,12 @@ final class InMemoryStore {
         private void addDue(StoredEvent event) {
             if (event.isExhausted(request)) {
                 exhausted.add(event);
-            } else if (!isFirstOfItsKey(event)) {
+            } else if (!isFirstOfItsKey(event, claim.deadLetterKeys())) {
                 blocked = true;
-            } else if (event.isSuspect(request) == wantsSuspects) {
+            } else if (event.isSuspect(request) == claim.suspects()) {
                 taken.add(event);
             } else {
-                suspects |= !wantsSuspects;
+                suspects |= !claim.suspects();
             }
         }
 
@@ -159,13 +167,29 @@ final class InMemoryStore {
         return unsettled.getOrDefault(channel, new TreeSet<>(StoredEvent.BY_AVAILABILITY));
     }
 
-    private boolean isFirstOfItsKey(StoredEvent event) {
-        TreeSet<StoredEvent> sameKey = unsettledOfKey.get(key(event));
-        return sameKey == null || sameKey.first() == event;
+    private boolean isFirstOfItsKey(StoredEvent event, DeadLetterKeys deadLetterKeys) {
+        StoredEvent holder = holders.get(key(event));
+        if (holder != null && holder.leased) {
+            return holder == event;
+        }
+        return unackedOfKey.getOrDefault(key(event), NONE).headSet(event).stream()
+                .noneMatch(earlier -> isOpen(earlier) || deadLetterKeys == DeadLetterKeys.PARK && isKept(earlier));
+    }
+
+    private boolean isOpen(StoredEvent event) {
+        TreeSet<StoredEvent> sameChannel = unsettled.get(event.content.channel());
+        return sameChannel != null && sameChannel.contains(event);
+    }
+
+    private boolean isKept(StoredEvent event) {
+        return events.get(event.content.eventId()) == event;
     }
 
     private ClaimedEvent lease(StoredEvent event, UUID token, Instant until) {
         move(event, () -> event.lease(token, until));
+        if (event.content.key() != null) {
+            holders.put(key(event), event);
+        }
         return event.claimed();
     }
 
@@ -202,6 +226,7 @@ final class InMemoryStore {
 
     private void acknowledge(StoredEvent event, Instant now) {
         close(event, Outcome.ACK);
+        remove(unackedOfKey, key(event), event);
         event.settledAt = now;
         acked.add(event);
         forgetAcked(now);
@@ -238,7 +263,7 @@ final class InMemoryStore {
                 .computeIfAbsent(event.content.channel(), name -> new TreeSet<>(StoredEvent.BY_AVAILABILITY))
                 .add(event);
         if (event.content.key() != null) {
-            unsettledOfKey
+            unackedOfKey
                     .computeIfAbsent(key(event), key -> new TreeSet<>(StoredEvent.BY_PUBLISHING))
                     .add(event);
         }
@@ -246,7 +271,7 @@ final class InMemoryStore {
 
     private void close(StoredEvent event, @Nullable Outcome by) {
         remove(unsettled, event.content.channel(), event);
-        remove(unsettledOfKey, key(event), event);
+        holders.remove(key(event), event);
         event.endLease(by);
     }
 

@@ -166,7 +166,8 @@ class EventChannelContractTest {
 
         private static Settlement counted(Settlement of) {
             Outcome outcome = of.outcome() == Outcome.RELEASE ? Outcome.RETRY : of.outcome();
-            return new Settlement(outcome, of.channel(), of.eventId(), of.leaseToken(), of.after(), of.reason());
+            return new Settlement(
+                    outcome, of.channel(), of.eventId(), of.key(), of.leaseToken(), of.after(), of.reason());
         }
     }
 
@@ -203,7 +204,8 @@ class EventChannelContractTest {
                 @Override
                 public Mono<List<Claimed>> claim(Claim claim) {
                     Duration brief = claim.lease().dividedBy(4);
-                    return super.claim(new Claim(claim.leaseToken(), brief, claim.suspects(), claim.requests()));
+                    return super.claim(new Claim(
+                            claim.leaseToken(), brief, claim.suspects(), claim.deadLetterKeys(), claim.requests()));
                 }
             };
         }
@@ -215,7 +217,8 @@ class EventChannelContractTest {
             return new ForwardingBackend(sound) {
                 @Override
                 public Mono<List<Claimed>> claim(Claim claim) {
-                    Claim ofSuspects = new Claim(claim.leaseToken(), claim.lease(), true, claim.requests());
+                    Claim ofSuspects = new Claim(
+                            claim.leaseToken(), claim.lease(), true, claim.deadLetterKeys(), claim.requests());
                     return super.claim(claim)
                             .flatMap(found -> isEmpty(found) ? super.claim(ofSuspects) : Mono.just(found));
                 }

@@ -43,73 +43,6 @@ final class H2Statements implements QueueStatements {
     private static final String FIND =
             "SELECT event_id, channel, status, lease_token FROM ${table} WHERE event_id = ANY ($1)";
 
-    /** H2 limits before it skips locked rows: two who claim at once would see the same first rows, and the second get none. */
-    private static final String TAKE_TURN = "SELECT task FROM ${table:maintenance} WHERE task = 'claim' FOR UPDATE";
-
-    /** The lower bound keeps the walk off the settled rows, which have no such time and come first in the index. */
-    private static final String DUE =
-            "channel = $1 AND available_at > TIMESTAMP WITH TIME ZONE '0001-01-01 00:00:00+00'"
-                    + " AND available_at <= CURRENT_TIMESTAMP";
-
-    /** With $4, suspects; otherwise the others, and what only remains to be buried. */
-    private static final String WANTED =
-            "CASE WHEN $4 THEN lapses >= $3 ELSE lapses < $3 OR status = 'leased' AND attempts >= $2 END";
-
-    /** Finds first and locks then: with {@code FOR UPDATE} H2 reads all that is due, in whatever order. */
-    private static final String SELECT = """
-            SELECT
-                CASE WHEN status = 'leased' AND attempts >= $2 THEN 'dead'
-                    WHEN status = 'leased' AND lapses + 1 = $3 THEN 'suspect'
-                    ELSE 'leased' END AS becomes,
-                event_id, type, event_key, payload, metadata, attempts + 1 AS attempts, created_at, deliver_at,
-                DATEADD(MICROSECOND, $6, CURRENT_TIMESTAMP) AS lease_expires_at
-            FROM ${table}
-            WHERE event_id IN (
-                    SELECT event_id FROM ${table}
-                    WHERE ${due} AND ${wanted}
-                    ORDER BY channel, available_at, seq
-                    FETCH FIRST $5 ROWS ONLY)
-                AND ${due} AND ${wanted}
-            ORDER BY available_at, seq
-            FOR UPDATE SKIP LOCKED
-            """;
-
-    private static final String LEASE = """
-            UPDATE ${table}
-            SET status = 'leased',
-                attempts = attempts + 1,
-                lapses = lapses + CASE status WHEN 'leased' THEN 1 ELSE 0 END,
-                lease_token = $2,
-                leased_by = $3,
-                available_at = DATEADD(MICROSECOND, $4, CURRENT_TIMESTAMP)
-            WHERE event_id = ANY ($1)
-            """;
-
-    private static final String SUSPECT = """
-            UPDATE ${table} SET status = 'ready', lapses = lapses + 1, lease_token = NULL WHERE event_id = ANY ($1)
-            """;
-
-    private static final String BURY = """
-            UPDATE ${table}
-            SET status = 'dead', lapses = lapses + 1, lease_token = $2, available_at = NULL, settled_at = CURRENT_TIMESTAMP,
-                last_error = 'The lease lapsed at attempt ' || attempts || ', which was the last.'
-            WHERE event_id = ANY ($1)
-            """;
-
-    /** {@code DATEDIFF} compares the clocks on the wall, of two zones if need be: both times are brought to one. */
-    private static final String REMAINS = """
-            SELECT
-                DATEDIFF(MICROSECOND, CURRENT_TIMESTAMP AT TIME ZONE 'UTC', (
-                    SELECT available_at AT TIME ZONE 'UTC' FROM ${table}
-                    WHERE channel = $1 AND available_at > CURRENT_TIMESTAMP
-                    ORDER BY channel, available_at, seq
-                    FETCH FIRST ROW ONLY)) AS next_due,
-                EXISTS (SELECT 1 FROM ${table} WHERE ${due} AND ${wanted}) AS passed_over,
-                NOT $4 AND EXISTS (
-                    SELECT 1 FROM ${table} USE INDEX (${table:suspect})
-                    WHERE channel = $1 AND lapses >= $3 AND available_at <= CURRENT_TIMESTAMP) AS suspects
-            """;
-
     private static final String DELETE = "DELETE FROM ${table}";
 
     private static final Map<Outcome, String> CHANGES = Map.of(
@@ -152,19 +85,22 @@ final class H2Statements implements QueueStatements {
 
     private final QueueTable table;
     private final Duration retention;
+    private final Keys keys = new Keys();
+    private final H2Claim claim;
 
     H2Statements(QueueTable table, Duration retention) {
         this.table = table;
         this.retention = retention;
+        this.claim = new H2Claim(table, keys);
     }
 
     private Statement statement(Connection connection, String template) {
-        return connection.createStatement(
-                table.fill(template.replace("${due}", DUE).replace("${wanted}", WANTED)));
+        return connection.createStatement(table.fill(template));
     }
 
     @Override
     public Mono<Long> insert(Connection connection, List<NewEvent> events) {
+        keys.note(events);
         return Sql.update(bindAll(statement(connection, INSERT), events, H2Statements::bind));
     }
 
@@ -201,40 +137,7 @@ final class H2Statements implements QueueStatements {
 
     @Override
     public Mono<List<Claimed>> claim(Connection connection, Claim claim, String consumer, Runnable taken) {
-        return Sql.update(statement(connection, TAKE_TURN))
-                .thenMany(Flux.fromIterable(claim.requests()))
-                .concatMap(request -> claim(connection, claim, request, consumer))
-                .collectList();
-    }
-
-    private Mono<Claimed> claim(Connection connection, Claim claim, Claim.Request request, String consumer) {
-        Taken taken = new Taken(request);
-        Statement select = bind(statement(connection, SELECT), claim, request)
-                .bind(4, request.limit())
-                .bind(5, Sql.micros(claim.lease()));
-        return Sql.query(select, taken::add)
-                .thenMany(Flux.defer(() -> changes(connection, claim, consumer, taken)))
-                .thenMany(Sql.query(bind(statement(connection, REMAINS), claim, request), taken::remains))
-                .then(Mono.fromSupplier(taken::toClaimed));
-    }
-
-    private static Statement bind(Statement statement, Claim claim, Claim.Request request) {
-        return statement
-                .bind(0, request.channel())
-                .bind(1, request.maxAttempts())
-                .bind(2, request.suspectAfter())
-                .bind(3, claim.suspects());
-    }
-
-    private Flux<Long> changes(Connection connection, Claim claim, String consumer, Taken taken) {
-        Statement lease = statement(connection, LEASE)
-                .bind(0, taken.leased())
-                .bind(1, claim.leaseToken())
-                .bind(2, consumer)
-                .bind(3, Sql.micros(claim.lease()));
-        Statement suspect = statement(connection, SUSPECT).bind(0, taken.suspected());
-        Statement bury = statement(connection, BURY).bind(0, taken.exhausted()).bind(1, claim.leaseToken());
-        return Flux.just(lease, suspect, bury).concatMap(Sql::update);
+        return this.claim.claim(connection, claim, consumer);
     }
 
     @Override
@@ -256,6 +159,11 @@ final class H2Statements implements QueueStatements {
             case DEAD -> bind(statement, 2, settlement.reason(), String.class);
             case ACK, RELEASE -> {}
         }
+    }
+
+    @Override
+    public void freed(Collection<Settlement> settled) {
+        keys.settled(settled);
     }
 
     @Override

@@ -6,7 +6,6 @@ import static dev.reactiveevents.spi.Settlement.Outcome.EXTEND;
 import static dev.reactiveevents.spi.Settlement.Outcome.RELEASE;
 import static dev.reactiveevents.spi.Settlement.Outcome.RETRY;
 
-import dev.reactiveevents.r2dbc.dialect.Watermarks.Place;
 import dev.reactiveevents.spi.Claim;
 import dev.reactiveevents.spi.Claimed;
 import dev.reactiveevents.spi.NewEvent;
@@ -14,7 +13,6 @@ import dev.reactiveevents.spi.Settlement;
 import dev.reactiveevents.spi.Settlement.Outcome;
 import io.r2dbc.spi.Connection;
 import io.r2dbc.spi.R2dbcException;
-import io.r2dbc.spi.Readable;
 import io.r2dbc.spi.Statement;
 import java.time.Duration;
 import java.time.Instant;
@@ -25,11 +23,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.UUID;
-import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Function;
 import java.util.function.IntFunction;
 import java.util.regex.Pattern;
-import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
@@ -54,107 +50,13 @@ final class PostgresStatements implements QueueStatements {
             .replace("${delays}", ", $7::bigint[], $8::timestamptz[]")
             .replace("${names}", ", delay, deliver_at");
 
-    private static final String UNIQUE_VIOLATION = "23505";
+    static final String UNIQUE_VIOLATION = "23505";
 
     private static final String UNLESS_STORED = " ON CONFLICT (event_id) DO NOTHING";
 
     private static final String FIND = """
             SELECT event_id, channel, status, lease_token FROM ${table} WHERE event_id = ANY ($1)
             """;
-
-    /**
-     * Finds, locks, leases and tells what remains, in one round trip. Rows are changed by {@code ANY (ARRAY(…))} because
-     * its plan cannot read more than these rows, whatever the planner believes of the table; a join can. All parts see the
-     * table as it was before the statement.
-     */
-    private static final String CLAIM = """
-            WITH request AS MATERIALIZED (
-                SELECT channel, size, max_attempts, suspect_after, place, from_seq,
-                    COALESCE(timestamptz 'epoch' + from_at * interval '1 microsecond', '-infinity') AS from_at
-                FROM unnest($1::text[], $2::integer[], $3::integer[], $4::integer[], $8::bigint[], $9::bigint[])
-                    WITH ORDINALITY AS r (channel, size, max_attempts, suspect_after, from_at, from_seq, place)
-            ), due AS MATERIALIZED (
-                SELECT r.place,
-                    CASE WHEN e.status = 'leased' AND e.attempts >= r.max_attempts THEN 'dead'
-                        WHEN e.status = 'leased' AND e.lapses + 1 = r.suspect_after THEN 'suspect'
-                        ELSE 'leased' END AS becomes,
-                    e.event_id, e.seq, e.available_at, e.type, e.event_key, e.payload::text, e.metadata::text,
-                    e.attempts + 1 AS attempts, ${micros:e.created_at} AS created_at, ${micros:e.deliver_at} AS deliver_at
-                FROM request r CROSS JOIN LATERAL (
-                    SELECT * FROM ${table}
-                    WHERE channel = r.channel AND available_at <= statement_timestamp() AND (${wanted})
-                        AND (available_at, seq) >= (r.from_at, r.from_seq)
-                    ORDER BY ${order}
-                    LIMIT r.size
-                    FOR UPDATE SKIP LOCKED
-                ) e
-            ), leased AS (
-                UPDATE ${table}
-                SET status = 'leased',
-                    attempts = attempts + 1,
-                    lapses = lapses + CASE status WHEN 'leased' THEN 1 ELSE 0 END,
-                    lease_token = $5,
-                    leased_by = $6,
-                    available_at = statement_timestamp() + $7::bigint * interval '1 microsecond'
-                WHERE event_id = ANY (ARRAY(SELECT event_id FROM due WHERE becomes = 'leased'))
-            ), suspected AS (
-                UPDATE ${table}
-                SET status = 'ready', lapses = lapses + 1, lease_token = NULL
-                WHERE event_id = ANY (ARRAY(SELECT event_id FROM due WHERE becomes = 'suspect'))
-            ), died AS (
-                UPDATE ${table}
-                SET status = 'dead', lapses = lapses + 1, lease_token = $5, available_at = NULL,
-                    settled_at = statement_timestamp(),
-                    last_error = format('The lease lapsed at attempt %s, which was the last.', attempts)
-                WHERE event_id = ANY (ARRAY(SELECT event_id FROM due WHERE becomes = 'dead'))
-            ), counts AS MATERIALIZED (
-                SELECT place,
-                    count(*) AS taken,
-                    count(*) FILTER (WHERE becomes = 'leased') AS leased,
-                    count(*) FILTER (WHERE becomes = 'suspect') AS suspected
-                FROM due GROUP BY place
-            )
-            SELECT r.place AS request,
-                CASE WHEN c.leased = r.size THEN NULL
-                    ELSE LEAST(CASE WHEN c.leased > 0 THEN $7::bigint END, (
-                        SELECT ceil(extract(epoch FROM available_at - statement_timestamp()) * 1000000)::bigint
-                        FROM ${table}
-                        WHERE channel = r.channel AND available_at > statement_timestamp()
-                        ORDER BY available_at, seq
-                        LIMIT 1)) END AS next_due,
-                COALESCE(c.leased, 0) < r.size AND (
-                    SELECT count(*) FROM (
-                        SELECT FROM ${table}
-                        WHERE channel = r.channel AND available_at <= statement_timestamp() AND (${wanted})
-                        ORDER BY ${order}
-                        LIMIT COALESCE(c.taken, 0) + 1) AS seen) > COALESCE(c.taken, 0) AS passed_over,
-                ${suspects} AS suspects,
-                NULL AS becomes, NULL::uuid AS event_id, NULL::bigint AS seq, NULL::bigint AS claimed_at, NULL AS type,
-                NULL AS event_key, NULL AS payload, NULL AS metadata, NULL::integer AS attempts,
-                NULL::bigint AS created_at, NULL::bigint AS deliver_at,
-                ${micros:statement_timestamp()} + $7::bigint AS lease_expires_at
-            FROM request r LEFT JOIN counts c ON c.place = r.place
-            UNION ALL
-            SELECT place, NULL, NULL, NULL, becomes, event_id, seq, ${micros:available_at}, type, event_key, payload, metadata,
-                attempts, created_at, deliver_at, ${micros:statement_timestamp()} + $7::bigint
-            FROM due
-            """;
-
-    /** What a claim takes that passes suspects over. An event that becomes one is only marked, and found by the next look. */
-    private static final Map<String, String> UNSUSPECTED = Map.of(
-            "${wanted}", "lapses < r.suspect_after OR status = 'leased' AND attempts >= r.max_attempts",
-            "${order}", "available_at, seq",
-            "${suspects}", """
-                    COALESCE(c.suspected, 0) > 0 OR 0 < (
-                        SELECT count(*) FROM ${table}
-                        WHERE channel = r.channel AND available_at <= statement_timestamp()
-                            AND lapses > 0 AND lapses >= r.suspect_after)""");
-
-    /** Suspects are few: they are sorted, so that the order does not lure the planner from their index to the great one. */
-    private static final Map<String, String> SUSPECTED = Map.of(
-            "${wanted}", "lapses > 0 AND lapses >= r.suspect_after",
-            "${order}", "available_at + interval '0', seq",
-            "${suspects}", "false");
 
     /**
      * {@code ANY} keeps the plan to these rows, and makes all settlements lock in the order of the ids. Which were applied is
@@ -220,20 +122,19 @@ final class PostgresStatements implements QueueStatements {
     private final String insertDueNow;
     private final String insertDueLater;
     private final String find;
-    private final String claim;
-    private final String claimSuspects;
+    private final PostgresClaim claim;
     private final Map<Outcome, String> settle = new EnumMap<>(Outcome.class);
     private final String deleteExpired;
     private final long retention;
     private final Watermarks watermarks = new Watermarks(System::nanoTime);
+    private final Keys keys = new Keys();
 
     PostgresStatements(QueueTable table, Duration retention) {
         this.insertNew = filled(table, DUE_NOW);
         this.insertDueNow = filled(table, DUE_NOW + UNLESS_STORED);
         this.insertDueLater = filled(table, DUE_LATER + UNLESS_STORED);
         this.find = filled(table, FIND);
-        this.claim = filled(table, micros(replace(CLAIM, UNSUSPECTED)));
-        this.claimSuspects = filled(table, micros(replace(CLAIM, SUSPECTED)));
+        this.claim = new PostgresClaim(table, watermarks, keys);
         CHANGES.forEach((outcome, change) -> settle.put(outcome, filled(table, SETTLE.replace("${change}", change))));
         if (retention.isZero()) {
             settle.put(ACK, filled(table, SETTLE.replace("${change}", DELETE)));
@@ -242,26 +143,18 @@ final class PostgresStatements implements QueueStatements {
         this.retention = Sql.micros(retention);
     }
 
-    /** Without line breaks and indents, because the driver reads through the text each time. */
-    private static String filled(QueueTable table, String template) {
-        return table.fill(template).replaceAll("\\s+", " ").strip();
-    }
-
-    private static String replace(String template, Map<String, String> parts) {
-        String filled = template;
-        for (Map.Entry<String, String> part : parts.entrySet()) {
-            filled = filled.replace(part.getKey(), part.getValue());
-        }
-        return filled;
-    }
-
-    /** Times travel as numbers: to read them from text costs more than all the rest of a row. */
-    private static String micros(String template) {
-        return MICROS.matcher(template).replaceAll("(date_part('epoch', $1) * 1000000)::bigint");
+    /**
+     * With names, without line breaks and indents, because the driver reads through the text each time. Times travel as
+     * numbers: to read them from text costs more than all the rest of a row.
+     */
+    static String filled(QueueTable table, String template) {
+        String micros = MICROS.matcher(template).replaceAll("(date_part('epoch', $1) * 1000000)::bigint");
+        return table.fill(micros).replaceAll("\\s+", " ").strip();
     }
 
     @Override
     public Mono<Long> insert(Connection connection, List<NewEvent> events) {
+        keys.note(events);
         if (events.stream().noneMatch(NewEvent::isDelayed)) {
             return Sql.update(bind(connection.createStatement(insertDueNow), events));
         }
@@ -276,6 +169,7 @@ final class PostgresStatements implements QueueStatements {
         if (events.stream().anyMatch(NewEvent::isDelayed)) {
             return insert(connection, events);
         }
+        keys.note(events);
         return Sql.update(bind(connection.createStatement(insertNew), events))
                 .onErrorResume(
                         R2dbcException.class,
@@ -301,81 +195,7 @@ final class PostgresStatements implements QueueStatements {
 
     @Override
     public Mono<List<Claimed>> claim(Connection connection, Claim claim, String consumer, Runnable taken) {
-        List<Claim.Request> requests = claim.requests();
-        List<Place> from = requests.stream()
-                .map(request -> claim.suspects() ? Place.BOTTOM : watermarks.start(request.channel()))
-                .toList();
-        Statement statement = connection
-                .createStatement(claim.suspects() ? claimSuspects : this.claim)
-                .bind(0, column(requests, Claim.Request::channel, String[]::new))
-                .bind(1, column(requests, Claim.Request::limit, Integer[]::new))
-                .bind(2, column(requests, Claim.Request::maxAttempts, Integer[]::new))
-                .bind(3, column(requests, Claim.Request::suspectAfter, Integer[]::new))
-                .bind(4, claim.leaseToken())
-                .bind(5, consumer)
-                .bind(6, Sql.micros(claim.lease()))
-                .bind(7, column(from, Place::availableAt, Long[]::new))
-                .bind(8, column(from, Place::seq, Long[]::new));
-        return Mono.defer(() -> {
-            long start = System.nanoTime();
-            List<Answer> answers = IntStream.range(0, from.size())
-                    .mapToObj(i -> new Answer(requests.get(i), from.get(i)))
-                    .toList();
-            AtomicBoolean first = new AtomicBoolean(true);
-            return Sql.query(statement, row -> {
-                        if (first.getAndSet(false)) { // rows come when all is done, and all rows are locked
-                            taken.run();
-                        }
-                        return read(row, answers);
-                    })
-                    .then(Mono.fromSupplier(() -> {
-                        Duration took = Duration.ofNanos(System.nanoTime() - start);
-                        if (!claim.suspects()) {
-                            answers.forEach(answer -> answer.teach(watermarks, took));
-                        }
-                        return answers.stream()
-                                .map(answer -> answer.taken.toClaimed())
-                                .toList();
-                    }));
-        });
-    }
-
-    /** First comes what remains of each request, then the events, as they were taken. */
-    private static Answer read(Readable row, List<Answer> answers) {
-        Answer answer = answers.get(Sql.required(row, "request", Integer.class) - 1);
-        if (row.get("becomes") == null) {
-            answer.taken.remains(row);
-        } else {
-            answer.add(row);
-        }
-        return answer;
-    }
-
-    /** The answer to one request, while its rows arrive. */
-    private static final class Answer {
-
-        private final Claim.Request request;
-        private final Place from;
-        private final Taken taken;
-        private @Nullable Place first;
-
-        Answer(Claim.Request request, Place from) {
-            this.request = request;
-            this.from = from;
-            this.taken = new Taken(request);
-        }
-
-        void add(Readable row) {
-            if (first == null) {
-                first = new Place(row.get("claimed_at", Long.class), Sql.required(row, "seq", Long.class));
-            }
-            taken.add(row);
-        }
-
-        void teach(Watermarks watermarks, Duration took) {
-            boolean full = request.limit() > 0 && taken.size() == request.limit();
-            watermarks.claimed(request.channel(), from, full ? first : null, took);
-        }
+        return this.claim.claim(connection, claim, consumer, taken);
     }
 
     @Override
@@ -405,12 +225,17 @@ final class PostgresStatements implements QueueStatements {
     }
 
     @Override
+    public void freed(Collection<Settlement> settled) {
+        keys.settled(settled);
+    }
+
+    @Override
     public Mono<Long> deleteExpired(Connection connection, int limit) {
         return Sql.update(
                 connection.createStatement(deleteExpired).bind(0, retention).bind(1, limit));
     }
 
-    private static <R, V> @Nullable V[] column(
+    static <R, V> @Nullable V[] column(
             List<R> rows, Function<? super R, ? extends @Nullable V> value, IntFunction<@Nullable V[]> array) {
         return rows.stream().map(value).toArray(array);
     }

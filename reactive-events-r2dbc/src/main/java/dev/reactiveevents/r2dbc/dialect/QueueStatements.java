@@ -72,6 +72,14 @@ public interface QueueStatements {
     Mono<List<Boolean>> settle(Connection connection, Settlement.Outcome outcome, List<Settlement> settlements);
 
     /**
+     * Tells what was settled here, once it is committed: the next claim may look for the next events of these keys first.
+     * Does nothing by default.
+     *
+     * @param settled settlements that were applied
+     */
+    default void freed(Collection<Settlement> settled) {}
+
+    /**
      * Deletes acknowledged events whose retention is over, unless another process does so at this moment.
      *
      * @param connection the connection, in a transaction

@@ -18,7 +18,8 @@ public record QueueTable(@Nullable String schema, String name) {
     private static final Pattern RULE = Pattern.compile("[A-Za-z_][A-Za-z0-9_]{0,47}");
 
     /** Names that stand beside a queue. {@code IF NOT EXISTS} would take another queue for an index of this one. */
-    private static final Pattern BESIDE = Pattern.compile(".*_(maintenance|claim|suspect|acked|dead)");
+    private static final Pattern BESIDE =
+            Pattern.compile(".*_(maintenance|claim|suspect|acked|dead|keys|keyed|held|parked)");
 
     private static final Pattern PLACEHOLDER = Pattern.compile("\\$\\{(table|name)(?::([a-z]+))?}");
 
@@ -57,8 +58,8 @@ public record QueueTable(@Nullable String schema, String name) {
     private static void requireFree(String name) {
         if (BESIDE.matcher(name).matches()) {
             throw new EventException.Invalid("The name \"" + name + "\" of a queue table ends like the indexes and the"
-                    + " small table beside one; use a name that does not end in _claim, _suspect, _acked, _dead or"
-                    + " _maintenance.");
+                    + " small table beside one; use a name that does not end in _claim, _suspect, _acked, _dead, _keys,"
+                    + " _keyed, _held, _parked or _maintenance.");
         }
     }
 

@@ -62,6 +62,10 @@ final class Taken {
         return this;
     }
 
+    boolean isPassedOver() {
+        return passedOver;
+    }
+
     int size() {
         return events.size();
     }

@@ -16,11 +16,24 @@ CREATE TABLE IF NOT EXISTS ${table} (
     available_at TIMESTAMP(6) WITH TIME ZONE,
     created_at TIMESTAMP(6) WITH TIME ZONE NOT NULL,
     settled_at TIMESTAMP(6) WITH TIME ZONE,
-    last_error CLOB
+    last_error CLOB,
+    with_key BOOLEAN GENERATED ALWAYS AS (event_key IS NOT NULL),
+    open_key VARCHAR(255) GENERATED ALWAYS AS (CASE WHEN available_at IS NOT NULL THEN event_key END),
+    held_key VARCHAR(255) GENERATED ALWAYS AS (CASE WHEN status = 'leased' THEN event_key END),
+    dead_key VARCHAR(255) GENERATED ALWAYS AS (CASE WHEN status = 'dead' THEN event_key END)
 );
 
 -- what a claim walks, in the order in which events are due
-CREATE INDEX IF NOT EXISTS ${table:claim} ON ${table} (channel, available_at, seq);
+CREATE INDEX IF NOT EXISTS ${table:claim} ON ${table} (channel, with_key, available_at, seq);
+
+-- how a claim goes from key to key: each key's first event comes first
+CREATE INDEX IF NOT EXISTS ${table:keys} ON ${table} (channel, open_key, seq);
+
+-- nobody gets an event while another one of its key is leased
+CREATE UNIQUE INDEX IF NOT EXISTS ${table:held} ON ${table} (channel, held_key);
+
+-- dead letters that may hold back others of their key
+CREATE INDEX IF NOT EXISTS ${table:parked} ON ${table} (channel, dead_key, seq);
 
 -- events that may be what ends their consumers: few
 CREATE INDEX IF NOT EXISTS ${table:suspect} ON ${table} (channel, lapses);

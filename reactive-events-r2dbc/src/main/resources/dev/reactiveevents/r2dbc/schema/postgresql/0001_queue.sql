@@ -3,7 +3,7 @@ CREATE TABLE IF NOT EXISTS ${table} (
     seq bigint GENERATED ALWAYS AS IDENTITY,
     channel varchar(63) COLLATE "C" NOT NULL,
     type varchar(255),
-    event_key varchar(255),
+    event_key varchar(255) COLLATE "C",
     payload jsonb NOT NULL,
     metadata jsonb,
     status varchar(6) COLLATE "C" NOT NULL DEFAULT 'ready' CHECK (status IN ('ready', 'leased', 'acked', 'dead')),
@@ -19,7 +19,22 @@ CREATE TABLE IF NOT EXISTS ${table} (
 ) WITH (${settings});
 
 -- what a claim walks, in the order in which events are due
-CREATE INDEX IF NOT EXISTS ${name:claim} ON ${table} (channel, available_at, seq) WHERE available_at IS NOT NULL;
+CREATE INDEX IF NOT EXISTS ${name:claim} ON ${table} (channel, available_at, seq)
+    WHERE event_key IS NULL AND available_at IS NOT NULL;
+
+-- the same for events with a key, and how a claim goes from key to key: each key's first event comes first
+CREATE INDEX IF NOT EXISTS ${name:keyed} ON ${table} (channel, available_at, seq)
+    WHERE event_key IS NOT NULL AND available_at IS NOT NULL;
+CREATE INDEX IF NOT EXISTS ${name:keys} ON ${table} (channel, event_key, seq)
+    WHERE event_key IS NOT NULL AND available_at IS NOT NULL;
+
+-- nobody gets an event while another one of its key is leased
+CREATE UNIQUE INDEX IF NOT EXISTS ${name:held} ON ${table} (channel, event_key)
+    WHERE event_key IS NOT NULL AND status = 'leased';
+
+-- dead letters that may hold back others of their key
+CREATE INDEX IF NOT EXISTS ${name:parked} ON ${table} (channel, event_key, seq)
+    WHERE event_key IS NOT NULL AND status = 'dead';
 
 -- events that may be what ends their consumers: few
 CREATE INDEX IF NOT EXISTS ${name:suspect} ON ${table} (channel, available_at, seq)

@@ -1,0 +1,306 @@
+package dev.reactiveevents.r2dbc.dialect;
+
+import java.util.Map;
+
+/**
+ * The three texts of a claim on PostgreSQL: for channels whose events have no keys, for channels where some have, and for
+ * suspects.
+ */
+final class PostgresClaimSql {
+
+    /** Whose lease lapsed comes first, also before one that was published earlier and has come later. */
+    private static final String FIRST_OF_KEY = """
+            COALESCE(
+                (SELECT event_id FROM ${table}
+                    WHERE channel = ${channel} AND event_key = ${key} AND status = 'leased' LIMIT 1),
+                (SELECT event_id FROM ${table}
+                    WHERE channel = ${channel} AND event_key = ${key} AND available_at IS NOT NULL
+                    ORDER BY seq LIMIT 1))""";
+
+    private static final String NOT_PARKED = """
+            (NOT $10::boolean OR e.status = 'leased' OR NOT EXISTS (
+                SELECT FROM ${table} AS dead
+                WHERE dead.channel = ${channel} AND dead.event_key = ${key} AND dead.status = 'dead' AND dead.seq < e.seq))""";
+
+    private static final String CHANGED = """
+                SELECT r.place,
+                    CASE WHEN e.status = 'leased' AND e.attempts >= r.max_attempts THEN 'dead'
+                        WHEN e.status = 'leased' AND e.lapses + 1 = r.suspect_after THEN 'suspect'
+                        ELSE 'leased' END AS becomes,
+                    e.event_id, e.seq, e.available_at, e.type, e.event_key, e.payload::text, e.metadata::text,
+                    e.attempts + 1 AS attempts, ${micros:e.created_at} AS created_at, ${micros:e.deliver_at} AS deliver_at
+            """;
+
+    private static final String DUE = CHANGED + """
+                FROM ${request} r CROSS JOIN LATERAL (
+                    SELECT * FROM ${table} AS e
+                    WHERE channel = r.channel AND available_at <= statement_timestamp() AND (${wanted})
+                        AND (available_at, seq) >= (r.from_at, r.from_seq)
+                    ORDER BY ${order}
+                    LIMIT r.${room}
+                    FOR UPDATE SKIP LOCKED
+                ) e
+            """;
+
+    /**
+     * Finds, locks, leases and tells what remains, in one round trip. Rows are changed by {@code ANY (ARRAY(…))} because
+     * its plan cannot read more than these rows, whatever the planner believes of the table; a join can. All parts see the
+     * table as it was before the statement. A suspect with a key stays leased, by nobody: so it holds its key.
+     */
+    private static final String CLAIM = """
+            WITH ${recursive} request AS MATERIALIZED (
+                SELECT channel, size, max_attempts, suspect_after, place, from_seq, ${columns}
+                    COALESCE(timestamptz 'epoch' + from_at * interval '1 microsecond', '-infinity') AS from_at
+                FROM unnest($1::text[], $2::integer[], $3::integer[], $4::integer[], $8::bigint[], $9::bigint[] ${arrays})
+                    WITH ORDINALITY AS r (channel, size, max_attempts, suspect_after, from_at, from_seq, ${columns} place)
+            ), ${due} leased AS (
+                UPDATE ${table}
+                SET status = 'leased',
+                    attempts = attempts + 1,
+                    lapses = lapses + CASE WHEN status = 'leased' AND lease_token IS NOT NULL THEN 1 ELSE 0 END,
+                    lease_token = $5,
+                    leased_by = $6,
+                    available_at = statement_timestamp() + $7::bigint * interval '1 microsecond'
+                WHERE event_id = ANY (ARRAY(SELECT event_id FROM due WHERE becomes = 'leased'))
+            ), suspected AS (
+                UPDATE ${table}
+                SET status = CASE WHEN event_key IS NULL THEN 'ready' ELSE 'leased' END, lapses = lapses + 1,
+                    lease_token = NULL
+                WHERE event_id = ANY (ARRAY(SELECT event_id FROM due WHERE becomes = 'suspect'))
+            ), died AS (
+                UPDATE ${table}
+                SET status = 'dead', lapses = lapses + 1, lease_token = $5, available_at = NULL,
+                    settled_at = statement_timestamp(),
+                    last_error = format('The lease lapsed at attempt %s, which was the last.', attempts)
+                WHERE event_id = ANY (ARRAY(SELECT event_id FROM due WHERE becomes = 'dead'))
+            ), counts AS MATERIALIZED (
+                SELECT place,
+                    count(*) AS taken,
+                    count(*) FILTER (WHERE becomes = 'leased') AS leased,
+                    count(*) FILTER (WHERE becomes = 'suspect') AS suspected
+                FROM due GROUP BY place
+            )
+            SELECT r.place AS request,
+                CASE WHEN c.leased = r.size THEN NULL
+                    ELSE LEAST(CASE WHEN c.leased > 0 THEN $7::bigint END, (
+                        SELECT ceil(extract(epoch FROM available_at - statement_timestamp()) * 1000000)::bigint
+                        FROM ${table}
+                        WHERE channel = r.channel AND available_at > statement_timestamp() AND event_key IS NULL
+                        ORDER BY available_at, seq
+                        LIMIT 1)${due-with-key}) END AS next_due,
+                COALESCE(c.leased, 0) < r.size AND (${passed-over}) AS passed_over,
+                ${suspects} AS suspects,
+                ${last-key} AS last_key,
+                NULL AS becomes, NULL::uuid AS event_id, NULL::bigint AS seq, NULL::bigint AS claimed_at, NULL AS type,
+                NULL AS event_key, NULL AS payload, NULL AS metadata, NULL::integer AS attempts,
+                NULL::bigint AS created_at, NULL::bigint AS deliver_at,
+                ${micros:statement_timestamp()} + $7::bigint AS lease_expires_at
+            FROM request r LEFT JOIN counts c ON c.place = r.place
+            UNION ALL
+            SELECT place, NULL, NULL, NULL, NULL, becomes, event_id, seq, ${micros:available_at}, type, event_key, payload,
+                metadata, attempts, created_at, deliver_at, ${micros:statement_timestamp()} + $7::bigint
+            FROM due
+            """;
+
+    private static final String PASSED_OVER = "(SELECT count(*) FROM (${seen}) AS seen) > COALESCE(c.taken, 0)";
+
+    private static final String SEEN = """
+            (SELECT FROM ${table}
+                WHERE channel = r.channel AND available_at <= statement_timestamp() AND (${wanted})
+                ORDER BY ${order}
+                LIMIT COALESCE(c.taken, 0) + 1)""";
+
+    private static final String UNSUSPECTED =
+            "(lapses < r.suspect_after OR status = 'leased' AND attempts >= r.max_attempts)";
+
+    /** What a claim takes that passes suspects over. An event that becomes one is only marked, and found by the next look. */
+    private static final Map<String, String> WITHOUT_KEY =
+            Map.of("${wanted}", "event_key IS NULL AND " + UNSUSPECTED, "${order}", "available_at, seq");
+
+    private static final Map<String, String> WITH_KEY =
+            Map.of("${wanted}", "event_key IS NOT NULL AND " + UNSUSPECTED, "${order}", "available_at, seq");
+
+    private static final String THERE_ARE_SUSPECTS = """
+            COALESCE(c.suspected, 0) > 0 OR 0 < (
+                SELECT count(*) FROM ${table}
+                WHERE channel = r.channel AND available_at <= statement_timestamp()
+                    AND lapses > 0 AND lapses >= r.suspect_after)""";
+
+    /** Costs one look into an index that is empty, and tells if it is not. */
+    private static final String THERE_ARE_KEYS = """
+            EXISTS (SELECT FROM ${table}
+                WHERE channel = r.channel AND event_key IS NOT NULL AND available_at IS NOT NULL)""";
+
+    static final String UNKEYED = fill(
+            CLAIM,
+            Map.of(
+                    "${recursive}",
+                    "",
+                    "${columns}",
+                    "",
+                    "${arrays}",
+                    "",
+                    "${due}",
+                    "due AS MATERIALIZED ("
+                            + fill(fill(DUE, WITHOUT_KEY), Map.of("${request}", "request", "${room}", "size"))
+                            + "),",
+                    "${due-with-key}",
+                    "",
+                    "${passed-over}",
+                    fill(PASSED_OVER, Map.of("${seen}", fill(SEEN, WITHOUT_KEY))) + " OR " + THERE_ARE_KEYS,
+                    "${suspects}",
+                    THERE_ARE_SUSPECTS,
+                    "${last-key}",
+                    "CASE WHEN " + THERE_ARE_KEYS + " THEN '' END"));
+
+    /** Suspects are few: they are sorted, so that the order does not lure the planner from their index to a great one. */
+    private static final Map<String, String> SUSPECTED = Map.of(
+            "${order}", "available_at + interval '0', seq", "${wanted}", "lapses > 0 AND lapses >= r.suspect_after");
+
+    private static final Map<String, String> OF_ITSELF = Map.of("${channel}", "e.channel", "${key}", "e.event_key");
+
+    static final String SUSPECTS = fill(
+            CLAIM,
+            Map.of(
+                    "${recursive}", "",
+                    "${columns}", "",
+                    "${arrays}", "",
+                    "${due}",
+                            "due AS MATERIALIZED ("
+                                    + fill(
+                                            fill(DUE, Map.of("${request}", "request", "${room}", "size")),
+                                            Map.of(
+                                                    "${order}",
+                                                    SUSPECTED.get("${order}"),
+                                                    "${wanted}",
+                                                    SUSPECTED.get("${wanted}")
+                                                            + " AND (event_key IS NULL OR event_id = "
+                                                            + fill(FIRST_OF_KEY, OF_ITSELF) + " AND "
+                                                            + fill(NOT_PARKED, OF_ITSELF) + ")"))
+                                    + "),",
+                    "${due-with-key}", "",
+                    "${passed-over}", fill(PASSED_OVER, Map.of("${seen}", fill(SEEN, SUSPECTED))),
+                    "${suspects}", "false",
+                    "${last-key}", "NULL"));
+
+    private static final Map<String, String> OF_KEY = Map.of("${channel}", "r.channel", "${key}", "k.event_key");
+
+    /**
+     * If events without a key are due too, each kind gets half. Keys that were settled and those of the events that are due
+     * first are looked at; then, as far as there is room, those that follow in order. These are never more than can be
+     * taken, so that none is passed over because others came first. The walk skips by the index to the key after those of
+     * the last few rows, since to skip costs the reading of a page.
+     */
+    private static final String DUE_OF_BOTH = """
+            shared AS MATERIALIZED (
+                SELECT r.*, CASE WHEN EXISTS (
+                        SELECT FROM ${table}
+                        WHERE channel = r.channel AND available_at <= statement_timestamp() AND event_key IS NULL
+                            AND (available_at, seq) >= (r.from_at, r.from_seq))
+                    THEN (r.size + r.odd) / 2 ELSE r.size END AS share
+                FROM request r
+            ), settled AS MATERIALIZED (
+                SELECT place, event_key FROM unnest($15::integer[], $16::text[]) AS s (place, event_key)
+            ), early AS MATERIALIZED (
+                SELECT DISTINCT r.place, e.event_key
+                FROM shared r CROSS JOIN LATERAL (
+                    SELECT event_key FROM ${table}
+                    WHERE channel = r.channel AND available_at <= statement_timestamp() AND event_key IS NOT NULL
+                    ORDER BY available_at, seq
+                    LIMIT LEAST(r.looks, r.share)) e
+            ), walk AS (
+                SELECT r.place, r.channel, r.after AS start, r.after COLLATE "C" AS last, '{}'::text[] COLLATE "C" AS keys,
+                    r.after = '' AS wrapped, 0 AS found,
+                    LEAST(r.looks, CASE WHEN r.walks_first THEN r.share ELSE r.share
+                        - (SELECT count(*) FROM settled s WHERE s.place = r.place)
+                        - (SELECT count(*) FROM early e WHERE e.place = r.place) END) AS most
+                FROM shared r
+                UNION ALL
+                SELECT w.place, w.channel, w.start, COALESCE(n.last, ''), COALESCE(n.keys, '{}'::text[]),
+                    w.wrapped OR n.last IS NULL, w.found + COALESCE(cardinality(n.keys), 0), w.most
+                FROM walk w CROSS JOIN LATERAL (
+                    SELECT max(event_key) AS last, array_agg(DISTINCT event_key)::text[] AS keys
+                    FROM (
+                        SELECT event_key FROM ${table}
+                        WHERE channel = w.channel AND event_key > w.last AND available_at IS NOT NULL
+                        ORDER BY event_key, seq
+                        LIMIT 64) AS e) n
+                WHERE w.found < w.most AND NOT (w.wrapped AND (n.last IS NULL OR w.start > '' AND w.last >= w.start))
+            ), walked AS MATERIALIZED (
+                SELECT w.place, k.event_key, w.found - cardinality(w.keys) + k.step AS step
+                FROM walk w CROSS JOIN LATERAL unnest(w.keys) WITH ORDINALITY AS k (event_key, step)
+                WHERE w.found - cardinality(w.keys) + k.step <= w.most
+                    AND (NOT w.wrapped OR w.start = '' OR k.event_key COLLATE "C" <= w.start)
+            ), looked_at AS MATERIALIZED (
+                SELECT place, event_key, min(turn) AS turn
+                FROM (
+                    SELECT place, event_key, 2 AS turn FROM settled
+                    UNION ALL
+                    SELECT place, event_key, 3 FROM early
+                    UNION ALL
+                    SELECT w.place, w.event_key, CASE WHEN r.walks_first THEN 1 ELSE 4 END
+                    FROM walked w JOIN request r ON r.place = w.place) AS k
+                GROUP BY place, event_key
+            ), with_key AS MATERIALIZED (
+                ${changed}
+                FROM shared r CROSS JOIN LATERAL (
+                    SELECT e.*
+                    FROM (SELECT event_key FROM looked_at l WHERE l.place = r.place ORDER BY turn) AS k
+                    CROSS JOIN LATERAL (
+                        SELECT * FROM ${table} AS e
+                        WHERE event_id = ${first} AND available_at <= statement_timestamp() AND ${unsuspected} AND ${not-parked}
+                        FOR UPDATE SKIP LOCKED) e
+                    LIMIT r.share) e
+            ), rest AS MATERIALIZED (
+                SELECT r.*, r.size - (
+                    SELECT count(*) FROM with_key k WHERE k.place = r.place AND k.becomes = 'leased') AS room
+                FROM shared r
+            ), without_key AS MATERIALIZED (
+                ${without-key}
+            ), due AS MATERIALIZED (
+                SELECT * FROM with_key UNION ALL SELECT * FROM without_key
+            ),""";
+
+    static final String KEYED = fill(
+            CLAIM,
+            Map.of(
+                    "${recursive}", "RECURSIVE",
+                    "${columns}", "after, looks, walks_first, odd,",
+                    "${arrays}", ", $11::text[], $12::integer[], $13::boolean[], $14::integer[]",
+                    "${due}",
+                            fill(
+                                    DUE_OF_BOTH,
+                                    Map.of(
+                                            "${changed}", CHANGED,
+                                            "${first}", fill(FIRST_OF_KEY, OF_KEY),
+                                            "${unsuspected}", UNSUSPECTED,
+                                            "${not-parked}", fill(NOT_PARKED, OF_KEY),
+                                            "${without-key}",
+                                                    fill(
+                                                            fill(DUE, WITHOUT_KEY),
+                                                            Map.of("${request}", "rest", "${room}", "room")))),
+                    "${due-with-key}", """
+                        , (SELECT ceil(extract(epoch FROM available_at - statement_timestamp()) * 1000000)::bigint
+                        FROM ${table}
+                        WHERE channel = r.channel AND available_at > statement_timestamp() AND event_key IS NOT NULL
+                        ORDER BY available_at, seq
+                        LIMIT 1)""",
+                    "${passed-over}",
+                            fill(
+                                    PASSED_OVER,
+                                    Map.of("${seen}", fill(SEEN, WITHOUT_KEY) + " UNION ALL " + fill(SEEN, WITH_KEY))),
+                    "${suspects}", THERE_ARE_SUSPECTS,
+                    "${last-key}",
+                            "COALESCE((SELECT event_key FROM walked w WHERE w.place = r.place ORDER BY step DESC LIMIT 1),"
+                            + " r.after)"));
+
+    private PostgresClaimSql() {}
+
+    private static String fill(String template, Map<String, String> parts) {
+        String filled = template;
+        for (Map.Entry<String, String> part : parts.entrySet()) {
+            filled = filled.replace(part.getKey(), part.getValue());
+        }
+        return filled;
+    }
+}
