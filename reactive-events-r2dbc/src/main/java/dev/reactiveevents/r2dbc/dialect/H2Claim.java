@@ -50,7 +50,7 @@ final class H2Claim {
     private static final String WITHOUT_KEY = SELECT + """
             WHERE event_id IN (
                     SELECT event_id FROM ${table}
-                    WHERE ${due} AND with_key = FALSE AND ${wanted}
+                    WHERE ${due} AND with_key = 0 AND ${wanted}
                     ORDER BY channel, with_key, available_at, seq
                     FETCH FIRST $5 ROWS ONLY)
                 AND ${due} AND ${wanted}
@@ -77,12 +77,12 @@ final class H2Claim {
             """.replace("${first}", FIRST_OF_KEY.replace("${key}", "$5"));
 
     private static final String OTHERS_ARE_DUE =
-            "SELECT EXISTS (SELECT 1 FROM ${table} WHERE ${due} AND with_key = FALSE) AS due";
+            "SELECT EXISTS (SELECT 1 FROM ${table} WHERE ${due} AND with_key = 0) AS due";
 
     /** The keys of what is due first. */
     private static final String EARLY = """
             SELECT event_key FROM ${table}
-            WHERE ${due} AND with_key = TRUE
+            WHERE ${due} AND with_key = 1
             ORDER BY channel, with_key, available_at, seq
             FETCH FIRST $2 ROWS ONLY
             """;
@@ -123,18 +123,19 @@ final class H2Claim {
     /** {@code DATEDIFF} compares the clocks on the wall, of two zones if need be: both times are brought to one. */
     private static final String REMAINS = """
             SELECT
-                DATEDIFF(MICROSECOND, CURRENT_TIMESTAMP AT TIME ZONE 'UTC', LEAST(
-                    (SELECT available_at AT TIME ZONE 'UTC' FROM ${table}
-                        WHERE channel = $1 AND with_key = FALSE AND available_at > CURRENT_TIMESTAMP
-                        ORDER BY channel, with_key, available_at, seq FETCH FIRST ROW ONLY),
-                    (SELECT available_at AT TIME ZONE 'UTC' FROM ${table}
-                        WHERE channel = $1 AND with_key = TRUE AND available_at > CURRENT_TIMESTAMP
-                        ORDER BY channel, with_key, available_at, seq FETCH FIRST ROW ONLY))) AS next_due,
+                DATEDIFF(MICROSECOND, CURRENT_TIMESTAMP AT TIME ZONE 'UTC', (SELECT MIN(due) FROM (
+                    (SELECT available_at AT TIME ZONE 'UTC' AS due FROM ${table}
+                        WHERE channel = $1 AND with_key = 0 AND available_at > CURRENT_TIMESTAMP
+                        ORDER BY channel, with_key, available_at, seq FETCH FIRST ROW ONLY)
+                    UNION ALL
+                    (SELECT available_at AT TIME ZONE 'UTC' AS due FROM ${table}
+                        WHERE channel = $1 AND with_key = 1 AND available_at > CURRENT_TIMESTAMP
+                        ORDER BY channel, with_key, available_at, seq FETCH FIRST ROW ONLY)))) AS next_due,
                 CASE WHEN $4 THEN EXISTS (
                         SELECT 1 FROM ${table} USE INDEX (${table:suspect})
                         WHERE channel = $1 AND lapses >= $3 AND available_at <= CURRENT_TIMESTAMP)
-                    ELSE EXISTS (SELECT 1 FROM ${table} WHERE ${due} AND with_key = FALSE AND ${wanted})
-                        OR EXISTS (SELECT 1 FROM ${table} WHERE ${due} AND with_key = TRUE AND ${wanted})
+                    ELSE EXISTS (SELECT 1 FROM ${table} WHERE ${due} AND with_key = 0 AND ${wanted})
+                        OR EXISTS (SELECT 1 FROM ${table} WHERE ${due} AND with_key = 1 AND ${wanted})
                         OR NOT $5 AND ${keys} END AS passed_over,
                 NOT $4 AND EXISTS (
                     SELECT 1 FROM ${table} USE INDEX (${table:suspect})

@@ -17,7 +17,7 @@ CREATE TABLE IF NOT EXISTS ${table} (
     created_at TIMESTAMP(6) WITH TIME ZONE NOT NULL,
     settled_at TIMESTAMP(6) WITH TIME ZONE,
     last_error CLOB,
-    with_key BOOLEAN GENERATED ALWAYS AS (event_key IS NOT NULL),
+    with_key TINYINT GENERATED ALWAYS AS (CASE WHEN event_key IS NULL THEN 0 ELSE 1 END),
     open_key VARCHAR(255) GENERATED ALWAYS AS (CASE WHEN available_at IS NOT NULL THEN event_key END),
     held_key VARCHAR(255) GENERATED ALWAYS AS (CASE WHEN status = 'leased' THEN event_key END),
     dead_key VARCHAR(255) GENERATED ALWAYS AS (CASE WHEN status = 'dead' THEN event_key END)
