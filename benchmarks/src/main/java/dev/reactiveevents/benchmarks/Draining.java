@@ -4,6 +4,7 @@ import dev.reactiveevents.EventMessage;
 import dev.reactiveevents.r2dbc.R2dbcEventChannel;
 import io.r2dbc.pool.ConnectionPool;
 import java.time.Duration;
+import java.util.function.Predicate;
 import reactor.core.publisher.Flux;
 
 /** Ours: subscribers consume and acknowledge what is stored. */
@@ -70,10 +71,15 @@ final class Draining implements Contestant {
 
     /** The plainest consumer: takes what comes, acknowledges it, and counts the answers. */
     static Flux<Boolean> acks(Flux<EventMessage> messages) {
+        return acks(messages, message -> true);
+    }
+
+    /** Counts only some of them. */
+    static Flux<Boolean> acks(Flux<EventMessage> messages, Predicate<EventMessage> counted) {
         return Flux.create(sink -> sink.onDispose(messages.subscribe(message -> message.ack()
                 .subscribe(
                         acked -> {
-                            if (acked) {
+                            if (acked && counted.test(message)) {
                                 sink.next(true);
                             }
                         },

@@ -135,21 +135,36 @@ final class Lab implements AutoCloseable {
     /** Adds events that are due, dealt out to this many channels. */
     void add(String table, int events, int channels) {
         String channel = channels == 1 ? "'" + CHANNEL + "'" : "'" + CHANNEL + "' || n % " + channels;
-        insert(table, events, channel, "'ready'", "statement_timestamp()", "NULL");
+        insert(table, events, channel, "NULL", "'ready'", "statement_timestamp()", "NULL");
+    }
+
+    /** Adds events that are due, dealt out to this many keys of one channel in turn. */
+    void addWithKeys(String table, int events, String name, int keys) {
+        String key = "'" + name + "' || n % " + keys;
+        insert(table, events, "'" + CHANNEL + "'", key, "'ready'", "statement_timestamp()", "NULL");
     }
 
     void addAcked(String table, int events) {
-        insert(table, events, "'" + CHANNEL + "'", "'acked'", "NULL", "statement_timestamp()");
+        insert(table, events, "'" + CHANNEL + "'", "NULL", "'acked'", "NULL", "statement_timestamp()");
     }
 
     void addDelayed(String table, int events) {
-        insert(table, events, "'" + CHANNEL + "'", "'ready'", "statement_timestamp() + interval '1 day'", "NULL");
+        insert(
+                table,
+                events,
+                "'" + CHANNEL + "'",
+                "NULL",
+                "'ready'",
+                "statement_timestamp() + interval '1 day'",
+                "NULL");
     }
 
-    private void insert(String table, int events, String channel, String status, String available, String settled) {
-        execute("INSERT INTO " + table + " (event_id, channel, payload, status, deliver_at, available_at, created_at,"
+    private void insert(
+            String table, int events, String channel, String key, String status, String available, String settled) {
+        execute("INSERT INTO " + table
+                + " (event_id, channel, event_key, payload, status, deliver_at, available_at, created_at,"
                 + " settled_at) SELECT " + (version >= 180_000 ? "uuidv7()" : "gen_random_uuid()") + ", " + channel
-                + ", " + PAYLOAD + ", " + status + ", statement_timestamp(), " + available
+                + ", " + key + ", " + PAYLOAD + ", " + status + ", statement_timestamp(), " + available
                 + ", statement_timestamp(), " + settled + " FROM generate_series(1, " + events + ") n");
     }
 

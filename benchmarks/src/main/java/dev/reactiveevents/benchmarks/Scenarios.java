@@ -16,6 +16,9 @@ final class Scenarios {
     private static final int PINNED = 500_000;
     private static final int SPREAD = 100_000;
     private static final int CHANNELS = 500;
+    private static final int KEYED = 200_000;
+    private static final int KEYS = 1_000;
+    private static final int HOT = 100_000;
     private static final int CALLERS = 64;
     private static final Duration KEPT = Duration.ofDays(1);
 
@@ -100,11 +103,31 @@ final class Scenarios {
                         "100,000 events spread over 500 channels, a subscriber each / all in one channel",
                         0.5,
                         lab -> new Draining(lab, OURS, Duration.ZERO, CHANNELS, spread()),
-                        lab -> new Draining(lab, REFERENCE, Duration.ZERO, stored(SPREAD))));
+                        lab -> new Draining(lab, REFERENCE, Duration.ZERO, stored(SPREAD))),
+                Scenario.rate(
+                        "keyed_vs_unkeyed",
+                        "drain 200,000 events over 1,000 interleaved keys / 200,000 events without keys",
+                        0.5,
+                        lab -> new Draining(lab, OURS, Duration.ZERO, withKeys()).allOfThem(),
+                        lab -> new Draining(lab, REFERENCE, Duration.ZERO, stored(KEYED)).allOfThem()),
+                Scenario.rate(
+                        "cold_keys_beside_hot",
+                        "drain 100,000 events over 10,000 keys behind 100,000 events of one key / without those",
+                        0.5,
+                        lab -> new ColdKeys(lab, OURS, HOT),
+                        lab -> new ColdKeys(lab, REFERENCE, 0)));
     }
 
     private static Draining.Fill stored(int events) {
         return (lab, table) -> lab.refill(table, events);
+    }
+
+    private static Draining.Fill withKeys() {
+        return (lab, table) -> {
+            lab.execute("TRUNCATE " + table);
+            lab.addWithKeys(table, KEYED, "key", KEYS);
+            lab.tidy(table);
+        };
     }
 
     private static Draining.Fill topUp(int events) {

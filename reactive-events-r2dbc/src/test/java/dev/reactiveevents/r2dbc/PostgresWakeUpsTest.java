@@ -10,6 +10,7 @@ import io.r2dbc.spi.ConnectionFactories;
 import io.r2dbc.spi.ConnectionFactory;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.List;
 import java.util.Objects;
 import java.util.Set;
 import java.util.TreeSet;
@@ -84,6 +85,18 @@ class PostgresWakeUpsTest {
     }
 
     // == What wakes ==
+
+    @Test
+    void theNextEventOfAKeyArrivesElsewhereOnceTheOneBeforeIsSettledHere() {
+        Event event = Event.of("orders", 1).withKey("anna");
+        here.publishAll(List.of(event, event, event)).block(LIMIT);
+        EventMessage first = here.receive("orders", LIMIT).block(LIMIT);
+        Arrivals arrivals = Arrivals.at(elsewhere);
+        assertThat(arrivals.messages).isEmpty();
+        assertThat(first.ack().block(LIMIT)).isTrue();
+        arrivals.next(AT_ONCE);
+        arrivals.next(AT_ONCE);
+    }
 
     @Test
     void aPublishElsewhereWakesAtOnce() {

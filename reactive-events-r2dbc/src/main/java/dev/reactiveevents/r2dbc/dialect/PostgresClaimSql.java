@@ -264,34 +264,39 @@ final class PostgresClaimSql {
     static final String KEYED = fill(
             CLAIM,
             Map.of(
-                    "${recursive}", "RECURSIVE",
-                    "${columns}", "after, looks, walks_first, odd,",
-                    "${arrays}", ", $11::text[], $12::integer[], $13::boolean[], $14::integer[]",
+                    "${recursive}",
+                    "RECURSIVE",
+                    "${columns}",
+                    "after, looks, walks_first, odd,",
+                    "${arrays}",
+                    ", $11::text[], $12::integer[], $13::boolean[], $14::integer[]",
                     "${due}",
-                            fill(
-                                    DUE_OF_BOTH,
-                                    Map.of(
-                                            "${changed}", CHANGED,
-                                            "${first}", fill(FIRST_OF_KEY, OF_KEY),
-                                            "${unsuspected}", UNSUSPECTED,
-                                            "${not-parked}", fill(NOT_PARKED, OF_KEY),
-                                            "${without-key}",
-                                                    fill(
-                                                            fill(DUE, WITHOUT_KEY),
-                                                            Map.of("${request}", "rest", "${room}", "room")))),
-                    "${due-with-key}", """
+                    fill(
+                            DUE_OF_BOTH,
+                            Map.of(
+                                    "${changed}", CHANGED,
+                                    "${first}", fill(FIRST_OF_KEY, OF_KEY),
+                                    "${unsuspected}", UNSUSPECTED,
+                                    "${not-parked}", fill(NOT_PARKED, OF_KEY),
+                                    "${without-key}",
+                                            fill(
+                                                    fill(DUE, WITHOUT_KEY),
+                                                    Map.of("${request}", "rest", "${room}", "room")))),
+                    "${due-with-key}",
+                    """
                         , (SELECT ceil(extract(epoch FROM available_at - statement_timestamp()) * 1000000)::bigint
                         FROM ${table}
                         WHERE channel = r.channel AND available_at > statement_timestamp() AND event_key IS NOT NULL
                         ORDER BY available_at, seq
                         LIMIT 1)""",
                     "${passed-over}",
-                            fill(
-                                    PASSED_OVER,
-                                    Map.of("${seen}", fill(SEEN, WITHOUT_KEY) + " UNION ALL " + fill(SEEN, WITH_KEY))),
-                    "${suspects}", THERE_ARE_SUSPECTS,
+                    fill(
+                            PASSED_OVER,
+                            Map.of("${seen}", fill(SEEN, WITHOUT_KEY) + " UNION ALL " + fill(SEEN, WITH_KEY))),
+                    "${suspects}",
+                    THERE_ARE_SUSPECTS,
                     "${last-key}",
-                            "COALESCE((SELECT event_key FROM walked w WHERE w.place = r.place ORDER BY step DESC LIMIT 1),"
+                    "COALESCE((SELECT event_key FROM walked w WHERE w.place = r.place ORDER BY step DESC LIMIT 1),"
                             + " r.after)"));
 
     private PostgresClaimSql() {}
