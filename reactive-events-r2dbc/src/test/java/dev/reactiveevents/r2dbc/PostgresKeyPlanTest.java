@@ -29,6 +29,7 @@ class PostgresKeyPlanTest {
     private static final int HOT = 100_000;
     private static final int COLD_KEYS = 10_000;
     private static final int BATCH = 300;
+    private static final int CLAIMS = 30;
     private static final Duration LIMIT = Duration.ofMinutes(5);
 
     private final ConnectionPool pool = new ConnectionPool(
@@ -87,13 +88,13 @@ class PostgresKeyPlanTest {
     @Test
     void aHotKeyThatIsHeldIsNotWalked() {
         Set<String> keys = new HashSet<>();
-        for (int i = 0; i < COLD_KEYS / BATCH; i++) {
+        for (int i = 0; i < CLAIMS; i++) {
             Touched before = touched();
             Claimed claimed = claim(BATCH);
             assertCheap("claim " + i, before, touched());
             claimed.events().forEach(event -> assertThat(keys.add(event.key())).isTrue());
         }
-        assertThat(keys).hasSize(COLD_KEYS / BATCH * BATCH).contains("hot");
+        assertThat(keys).hasSize(CLAIMS * BATCH).contains("hot");
     }
 
     @Test
@@ -108,15 +109,14 @@ class PostgresKeyPlanTest {
 
     @Test
     void keysWhoseTimeHasNotComeAreNotWalkedForOneThatIsDue() {
+        PostgresServer.execute(pool, "TRUNCATE queue");
         insert(5 * COLD_KEYS, "'later' || n", "now() + interval '1 hour'");
-        while (!claim(1_000).events().isEmpty()) {}
+        claim(BATCH);
         insert(1, "'now'", "now()");
-        PostgresServer.execute(
-                pool, "UPDATE queue SET available_at = now() + interval '1 hour' WHERE event_key = 'hot'");
         Touched before = touched();
         Claimed claimed = claim(BATCH);
         assertCheap("a claim among delayed keys", before, touched());
-        assertThat(claimed.events()).extracting(ClaimedEvent::key).isSubsetOf("now");
+        assertThat(claimed.events()).extracting(ClaimedEvent::key).containsExactly("now");
     }
 
     /** Of each key its first rows are read, the row is found, locked and changed; of others, a row for each place of the batch. */

@@ -240,7 +240,10 @@ final class H2Claim {
                     statement(connection, EARLY).bind(0, request.channel()).bind(1, most);
             return Sql.query(early, row -> Sql.required(row, "event_key", String.class))
                     .doOnNext(found::add)
-                    .then(Mono.defer(() -> walk(look.walksFirst() ? most : Math.min(most, share - found.size()))))
+                    .then(Mono.defer(() -> {
+                        int left = share - found.size();
+                        return walk(Math.min(most, look.walksFirst() ? Math.max((share + 1) / 2, left) : left));
+                    }))
                     .map(walked -> {
                         Set<String> inOrder = new LinkedHashSet<>(look.walksFirst() ? walked : found);
                         inOrder.addAll(look.walksFirst() ? found : walked);

@@ -187,8 +187,9 @@ final class PostgresClaimSql {
 
     /**
      * If events without a key are due too, each kind gets half. Keys that were settled and those of the events that are due
-     * first are looked at; then, as far as there is room, those that follow in order. These are never more than can be
-     * taken, so that none is passed over because others came first. The walk skips by the index to the key after those of
+     * first are looked at; then, as far as there is room, those that follow in order. In every other claim these come
+     * first and get half at least. They are never more than can be taken, so that none is passed over because others came
+     * first. The walk skips by the index to the key after those of
      * the last few rows, since to skip costs the reading of a page.
      */
     private static final String DUE_OF_BOTH = """
@@ -211,9 +212,9 @@ final class PostgresClaimSql {
             ), walk AS (
                 SELECT r.place, r.channel, r.after AS start, r.after COLLATE "C" AS last, '{}'::text[] COLLATE "C" AS keys,
                     r.after = '' AS wrapped, 0 AS found,
-                    LEAST(r.looks, CASE WHEN r.walks_first THEN r.share ELSE r.share
+                    LEAST(r.looks, GREATEST(CASE WHEN r.walks_first THEN (r.share + 1) / 2 END, r.share
                         - (SELECT count(*) FROM settled s WHERE s.place = r.place)
-                        - (SELECT count(*) FROM early e WHERE e.place = r.place) END) AS most
+                        - (SELECT count(*) FROM early e WHERE e.place = r.place))) AS most
                 FROM shared r
                 UNION ALL
                 SELECT w.place, w.channel, w.start, COALESCE(n.last, ''), COALESCE(n.keys, '{}'::text[]),
