@@ -71,18 +71,18 @@ class PostgresKeyPlanTest {
     }
 
     @Test
-    void aHotKeyIsNotWalked() {
+    void aHotKeyIsNotWalkedAndFlows() {
+        int ofHotKey = 0;
         for (int i = 0; i < 8; i++) {
             Touched before = touched();
             Claimed claimed = claim(BATCH);
-            assertThat(claimed.events())
-                    .hasSize(BATCH)
-                    .extracting(ClaimedEvent::key)
-                    .doesNotHaveDuplicates();
-            assertThat(claimed.events()).extracting(ClaimedEvent::key).contains("hot");
             assertCheap("claim " + i, before, touched());
+            List<String> keys = claimed.events().stream().map(ClaimedEvent::key).toList();
+            assertThat(keys).hasSize(BATCH).doesNotHaveDuplicates();
+            ofHotKey += keys.contains("hot") ? 1 : 0;
             settle(claimed);
         }
+        assertThat(ofHotKey).isGreaterThanOrEqualTo(4);
     }
 
     @Test
