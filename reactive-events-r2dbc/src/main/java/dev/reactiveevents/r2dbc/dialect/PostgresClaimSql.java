@@ -190,7 +190,7 @@ final class PostgresClaimSql {
      * first are looked at; then, as far as there is room, those that follow in order. In every other claim these come
      * first and get half at least. They are never more than can be taken, so that none is passed over because others came
      * first. The walk skips by the index to the key after those of
-     * the last few rows, since to skip costs the reading of a page.
+     * the last few rows, since to skip costs the reading of a page. EXISTS would become a join that reads whole indexes.
      */
     private static final String DUE_OF_BOTH = """
             shared AS MATERIALIZED (
@@ -201,14 +201,22 @@ final class PostgresClaimSql {
                     THEN (r.size + r.odd) / 2 ELSE r.size END AS share
                 FROM request r
             ), settled AS MATERIALIZED (
-                SELECT place, event_key FROM unnest($15::integer[], $16::text[]) AS s (place, event_key)
+                SELECT s.place, s.event_key
+                FROM unnest($15::integer[], $16::text[]) AS s (place, event_key) JOIN request r ON r.place = s.place
+                WHERE (SELECT true FROM ${table}
+                    WHERE channel = r.channel AND event_key = s.event_key AND available_at IS NOT NULL LIMIT 1)
             ), early AS MATERIALIZED (
-                SELECT DISTINCT r.place, e.event_key
-                FROM shared r CROSS JOIN LATERAL (
-                    SELECT event_key FROM ${table}
-                    WHERE channel = r.channel AND available_at <= statement_timestamp() AND event_key IS NOT NULL
-                    ORDER BY available_at, seq
-                    LIMIT LEAST(r.looks, r.share)) e
+                SELECT e.place, e.event_key
+                FROM (
+                    SELECT DISTINCT r.place, r.channel, e.event_key
+                    FROM shared r CROSS JOIN LATERAL (
+                        SELECT event_key FROM ${table}
+                        WHERE channel = r.channel AND available_at <= statement_timestamp() AND event_key IS NOT NULL
+                        ORDER BY available_at, seq
+                        LIMIT LEAST(r.looks, r.share)) e) e
+                WHERE (SELECT true FROM ${table} AS held
+                    WHERE held.channel = e.channel AND held.event_key = e.event_key AND held.status = 'leased'
+                        AND held.available_at > statement_timestamp() LIMIT 1) IS NULL
             ), walk AS (
                 SELECT r.place, r.channel, r.after AS start, r.after COLLATE "C" AS last, '{}'::text[] COLLATE "C" AS keys,
                     r.after = '' AS wrapped, 0 AS found,
