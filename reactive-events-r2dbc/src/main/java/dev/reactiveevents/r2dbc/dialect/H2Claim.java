@@ -46,14 +46,17 @@ final class H2Claim {
             FROM ${table} AS e
             """;
 
-    /** Finds first and locks then: with {@code FOR UPDATE} H2 reads all that is due, in whatever order. */
+    /**
+     * Finds first and locks then: with {@code FOR UPDATE} H2 reads all that is due, in whatever order. What is found is not asked
+     * for its channel again, which would lead H2 to an index of the channel, and to find it all again for each row of that.
+     */
     private static final String WITHOUT_KEY = SELECT + """
             WHERE event_id IN (
                     SELECT event_id FROM ${table}
                     WHERE ${due} AND with_key = 0 AND ${wanted}
                     ORDER BY channel, with_key, available_at, seq
                     FETCH FIRST $5 ROWS ONLY)
-                AND ${due} AND ${wanted}
+                AND available_at <= CURRENT_TIMESTAMP AND ${wanted}
             ORDER BY available_at, seq
             FOR UPDATE SKIP LOCKED
             """;
@@ -66,7 +69,7 @@ final class H2Claim {
                         AND (event_key IS NULL OR ${first})
                     ORDER BY available_at, seq
                     FETCH FIRST $5 ROWS ONLY)
-                AND ${due} AND lapses >= $3
+                AND available_at <= CURRENT_TIMESTAMP AND lapses >= $3
             ORDER BY available_at, seq
             FOR UPDATE SKIP LOCKED
             """.replace("${first}", FIRST_OF_KEY.replace("${key}", "e.event_key"));
