@@ -100,7 +100,13 @@ final class Scenarios {
                         "100,000 events spread over 500 channels, a subscriber each / all in one channel",
                         0.5,
                         lab -> new Draining(lab, OURS, Duration.ZERO, CHANNELS, spread()),
-                        lab -> new Draining(lab, REFERENCE, Duration.ZERO, stored(SPREAD))));
+                        lab -> new Draining(lab, REFERENCE, Duration.ZERO, stored(SPREAD))),
+                Scenario.rate(
+                        "listener_vs_subscribe",
+                        "listen with concurrency 8 and a handler that does nothing / consume and ack by subscribe",
+                        0.85,
+                        lab -> new Listening(lab, OURS, 8, stored(STORED)),
+                        lab -> new Draining(lab, REFERENCE, Duration.ZERO, stored(STORED))));
     }
 
     private static Draining.Fill stored(int events) {

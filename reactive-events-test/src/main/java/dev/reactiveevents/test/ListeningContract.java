@@ -11,7 +11,6 @@ import dev.reactiveevents.EventListener.State;
 import dev.reactiveevents.EventMessage;
 import dev.reactiveevents.ListenOptions;
 import dev.reactiveevents.RetryPolicy;
-import dev.reactiveevents.SubscribeOptions;
 import dev.reactiveevents.spi.Capability;
 import java.time.Duration;
 import java.util.List;
@@ -87,7 +86,9 @@ abstract class ListeningContract extends ContractGroup {
         EventHandler handler = message -> Mono.defer(() -> {
             most.accumulateAndGet(atWork.incrementAndGet(), Math::max);
             inbox.hookOnNext(message);
-            return gate.asMono().publishOn(Schedulers.parallel()).doFinally(end -> atWork.decrementAndGet());
+            return gate.asMono()
+                    .publishOn(Schedulers.parallel())
+                    .doOnSuccess(end -> atWork.decrementAndGet()); // before the slot is free
         });
         listen(events, handler, ONE.withConcurrency(4));
         publish(events, 40);
@@ -101,17 +102,16 @@ abstract class ListeningContract extends ContractGroup {
     @Test
     void aBlockingHandlerMayBlock() {
         EventChannel events = open();
-        String answers = newChannelName();
-        Inbox answered = subscribe(events, Long.MAX_VALUE, SubscribeOptions.defaults(), answers);
+        String questions = newChannelName();
+        Inbox answered = subscribe(events);
         EventListener listener = events.listen(
-                answers,
+                questions,
                 EventHandler.blocking(
                         message -> events.publish(channel, "an answer").block(AWAIT)));
         awaitEnd(listener.ready());
-        await(events.publish(answers, "a question"));
-        List<EventMessage> both = answered.next(2);
+        await(events.publish(questions, "a question"));
 
-        assertThat(both).extracting(EventMessage::channel).contains(channel);
+        assertThat(answered.next().channel()).isEqualTo(channel);
         assertThat(countsAtTheEnd(listener).handled()).isEqualTo(1);
     }
 
