@@ -11,6 +11,7 @@ import java.util.Collection;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.LongConsumer;
 import org.jspecify.annotations.Nullable;
 import org.reactivestreams.Publisher;
 import reactor.core.CoreSubscriber;
@@ -26,6 +27,7 @@ final class BroadcastChannel implements EventChannel {
 
     private final BroadcastBackend backend;
     private final ChannelOptions options;
+    private final LongConsumer onMissed;
     private final EngineTime time = EngineTime.system();
     private final PayloadCodec codec;
     private final EventWriter writer;
@@ -33,9 +35,10 @@ final class BroadcastChannel implements EventChannel {
     private final Mono<Void> shutdown;
     private volatile boolean closed;
 
-    BroadcastChannel(BroadcastBackend backend, ChannelOptions options) {
+    BroadcastChannel(BroadcastBackend backend, ChannelOptions options, LongConsumer onMissed) {
         this.backend = backend;
         this.options = options;
+        this.onMissed = onMissed;
         this.codec = new PayloadCodec(options.jsonMapper());
         this.writer = new EventWriter(backend, codec, options.publishTimeout(), time, channels -> {});
         this.shutdown = Mono.defer(this::end).cache();
@@ -90,7 +93,7 @@ final class BroadcastChannel implements EventChannel {
             BroadcastSubscription subscription = new BroadcastSubscription(
                     downstream,
                     channels,
-                    subscribeOptions,
+                    subscribeOptions.withOnMissed(onMissed.andThen(subscribeOptions.onMissed())),
                     backend,
                     codec,
                     own != null ? own : options.prefetch(),

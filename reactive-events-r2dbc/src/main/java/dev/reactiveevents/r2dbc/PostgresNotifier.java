@@ -1,5 +1,6 @@
 package dev.reactiveevents.r2dbc;
 
+import dev.reactiveevents.r2dbc.ChannelSnapshot.Notifications;
 import io.r2dbc.postgresql.api.Notification;
 import io.r2dbc.spi.ConnectionFactory;
 import java.time.Duration;
@@ -66,6 +67,7 @@ final class PostgresNotifier implements Notifier {
     private volatile boolean saidSo;
     private volatile int failures;
     private volatile int deaf;
+    private volatile int openings;
 
     /**
      * A notifier that does not connect before it is used.
@@ -104,6 +106,21 @@ final class PostgresNotifier implements Notifier {
             words.add(new Word(topic, payload));
             drain();
         }
+    }
+
+    @Override
+    public Notifications notifications() {
+        if (topics.isEmpty()) {
+            return Notifications.UNUSED;
+        }
+        PostgresSession open = session.get();
+        boolean heard = open != null && deaf < 2 && open.listened.containsAll(topics.keySet());
+        return heard ? Notifications.HEARD : Notifications.NOT_HEARD;
+    }
+
+    @Override
+    public long reconnects() {
+        return Math.max(0, openings - 1);
     }
 
     @Override
@@ -280,6 +297,7 @@ final class PostgresNotifier implements Notifier {
 
     private void opened(PostgresSession open) {
         cutOff = null;
+        openings++;
         session.set(open);
         open.start(notification -> heard(open, notification), failure -> {
             lost(open, failure);
