@@ -1,5 +1,6 @@
 package dev.reactiveevents.benchmarks;
 
+import dev.reactiveevents.r2dbc.BackendType;
 import java.time.Duration;
 import java.util.List;
 
@@ -106,7 +107,35 @@ final class Scenarios {
                         "listen with concurrency 8 and a handler that does nothing / consume and ack by subscribe",
                         0.85,
                         lab -> new Listening(lab, OURS, 8, stored(STORED)),
-                        lab -> new Draining(lab, REFERENCE, Duration.ZERO, stored(STORED))));
+                        lab -> new Draining(lab, REFERENCE, Duration.ZERO, stored(STORED))),
+                Scenario.time(
+                        "durable_latency_vs_bare",
+                        "publish to handler in another process at 200 events/s, median / INSERT, NOTIFY and claim by hand",
+                        0.6,
+                        lab -> new BetweenProcesses.Latency(lab, Way.Kind.DURABLE, OURS),
+                        lab -> new BetweenProcesses.Latency(lab, Way.Kind.DURABLE_BY_HAND, REFERENCE)),
+                Scenario.time(
+                        "native_latency_vs_bare",
+                        "the same, broadcast / NOTIFY and LISTEN by hand",
+                        0.7,
+                        lab -> new BetweenProcesses.Latency(lab, Way.Kind.NATIVE, OURS),
+                        lab -> new BetweenProcesses.Latency(lab, Way.Kind.NATIVE_BY_HAND, REFERENCE)),
+                Scenario.rate(
+                        "native_throughput_vs_bare",
+                        "broadcast to another process, publishAll of 500 / NOTIFY by hand of 500 in a transaction",
+                        0.85,
+                        lab -> new BetweenProcesses.Throughput(lab, Way.Kind.NATIVE, OURS),
+                        lab -> new BetweenProcesses.Throughput(lab, Way.Kind.NATIVE_BY_HAND, REFERENCE)),
+                Scenario.rate(
+                        "durable_publish_vs_table",
+                        CALLERS + " callers, listen_notify_durable / table_queue, another process only listens to both",
+                        0.9,
+                        lab -> new Overheard(
+                                lab,
+                                OURS,
+                                true,
+                                Publishing.ours(lab, OURS, CALLERS, BackendType.LISTEN_NOTIFY_DURABLE)),
+                        lab -> new Overheard(lab, REFERENCE, false, Publishing.ours(lab, REFERENCE, CALLERS))));
     }
 
     private static Draining.Fill stored(int events) {

@@ -96,7 +96,9 @@ class HandlerSnippetsTest {
         publish("orders", new OrderPlaced(0, "anna"), "order.placed");
 
         assertThat(listener.counts().deadLettered()).isEqualTo(1);
-        assertThat(events.receive("orders", Duration.ZERO).map(EventMessage::eventId).block(LIMIT))
+        assertThat(events.receive("orders", Duration.ZERO)
+                        .map(EventMessage::eventId)
+                        .block(LIMIT))
                 .isNull();
     }
 }

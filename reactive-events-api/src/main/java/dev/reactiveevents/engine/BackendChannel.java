@@ -58,28 +58,19 @@ final class BackendChannel implements EventChannel {
 
     @Override
     public Mono<List<String>> publishAll(Collection<Event> events) {
-        return events == null ? Mono.error(nothing("events to be published")) : writer.publishAll(events);
+        return writer.publishAll(events);
     }
 
     @Override
     public Flux<String> publishAll(Publisher<Event> events) {
-        return events == null ? Flux.error(nothing("stream of events to be published")) : writer.publishAll(events);
+        return writer.publishAll(events);
     }
 
     // == Receiving ==
 
     @Override
     public Flux<EventMessage> subscribe(Collection<String> channels, SubscribeOptions subscribeOptions) {
-        try {
-            List<String> names = List.copyOf(validNames(channels));
-            if (subscribeOptions == null) {
-                throw nothing("options of a subscription");
-            }
-            Listeners.requireRetries(backend, subscribeOptions);
-            return new Subscribing(names, subscribeOptions);
-        } catch (EventException.Invalid | EventException.Unsupported refused) {
-            return Flux.error(refused);
-        }
+        return Subscribing.to(backend, channels, subscribeOptions, this::start);
     }
 
     static Set<String> validNames(@Nullable Collection<String> channels) {
@@ -91,36 +82,21 @@ final class BackendChannel implements EventChannel {
         return names;
     }
 
-    /** Each subscriber is a subscription of its own. */
-    private final class Subscribing extends Flux<EventMessage> {
-
-        private final List<String> channels;
-        private final SubscribeOptions subscribeOptions;
-
-        Subscribing(List<String> channels, SubscribeOptions subscribeOptions) {
-            this.channels = channels;
-            this.subscribeOptions = subscribeOptions;
-        }
-
-        @Override
-        public void subscribe(CoreSubscriber<? super EventMessage> downstream) {
-            EventSubscription subscription = new EventSubscription(downstream, channels, subscribeOptions, dequeuer);
-            downstream.onSubscribe(subscription);
-            dequeuer.add(subscription);
-            if (shutdown.hasBegun()) {
-                subscription.end(new EventException.Closed(
-                        "A subscription was asked for on a channel that has been shut down."));
-            }
+    private void start(
+            CoreSubscriber<? super EventMessage> downstream, List<String> channels, SubscribeOptions subscribeOptions) {
+        EventSubscription subscription = new EventSubscription(downstream, channels, subscribeOptions, dequeuer);
+        downstream.onSubscribe(subscription);
+        dequeuer.add(subscription);
+        if (shutdown.hasBegun()) {
+            subscription.end(
+                    new EventException.Closed("A subscription was asked for on a channel that has been shut down."));
         }
     }
 
     @Override
     public Mono<EventMessage> receive(String channel, Duration timeout) {
-        if (timeout == null || timeout.isNegative()) {
-            return Mono.error(new EventException.Invalid("An event of channel \"" + channel + "\" was to be waited for "
-                    + timeout + "; give a duration that is not negative."));
-        }
-        return Receiving.oneOf(options -> subscribe(channel, options), timeout, options.publishTimeout(), time);
+        return Receiving.oneOf(
+                channel, options -> subscribe(channel, options), timeout, options.publishTimeout(), time);
     }
 
     // == Listening ==

@@ -14,6 +14,7 @@ import java.util.Collection;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.LongConsumer;
 import org.jspecify.annotations.Nullable;
 import org.reactivestreams.Publisher;
 import reactor.core.CoreSubscriber;
@@ -29,6 +30,7 @@ final class BroadcastChannel implements EventChannel {
 
     private final BroadcastBackend backend;
     private final ChannelOptions options;
+    private final LongConsumer onMissed;
     private final EngineTime time = EngineTime.system();
     private final PayloadCodec codec;
     private final EventWriter writer;
@@ -37,9 +39,10 @@ final class BroadcastChannel implements EventChannel {
     private final Mono<Void> shutdown;
     private volatile boolean closed;
 
-    BroadcastChannel(BroadcastBackend backend, ChannelOptions options) {
+    BroadcastChannel(BroadcastBackend backend, ChannelOptions options, LongConsumer onMissed) {
         this.backend = backend;
         this.options = options;
+        this.onMissed = onMissed;
         this.codec = new PayloadCodec(options.jsonMapper());
         this.writer = new EventWriter(backend, codec, options.publishTimeout(), time, channels -> {});
         this.listeners = new Listeners(backend, options, time, this::subscribe);
@@ -53,75 +56,46 @@ final class BroadcastChannel implements EventChannel {
 
     @Override
     public Mono<List<String>> publishAll(Collection<Event> events) {
-        return events == null
-                ? Mono.error(BackendChannel.nothing("events to be published"))
-                : writer.publishAll(events);
+        return writer.publishAll(events);
     }
 
     @Override
     public Flux<String> publishAll(Publisher<Event> events) {
-        return events == null
-                ? Flux.error(BackendChannel.nothing("stream of events to be published"))
-                : writer.publishAll(events);
+        return writer.publishAll(events);
     }
 
     @Override
     public Flux<EventMessage> subscribe(Collection<String> channels, SubscribeOptions subscribeOptions) {
-        try {
-            List<String> names = List.copyOf(BackendChannel.validNames(channels));
-            if (subscribeOptions == null) {
-                throw BackendChannel.nothing("options of a subscription");
-            }
-            Listeners.requireRetries(backend, subscribeOptions);
-            return new Subscribing(names, subscribeOptions);
-        } catch (EventException.Invalid | EventException.Unsupported refused) {
-            return Flux.error(refused);
-        }
+        return Subscribing.to(backend, channels, subscribeOptions, this::start);
     }
 
-    /** Each subscriber is a subscription of its own. */
-    private final class Subscribing extends Flux<EventMessage> {
-
-        private final List<String> channels;
-        private final SubscribeOptions subscribeOptions;
-
-        Subscribing(List<String> channels, SubscribeOptions subscribeOptions) {
-            this.channels = channels;
-            this.subscribeOptions = subscribeOptions;
+    private void start(
+            CoreSubscriber<? super EventMessage> downstream, List<String> channels, SubscribeOptions subscribeOptions) {
+        Integer own = subscribeOptions.prefetch();
+        BroadcastSubscription subscription = new BroadcastSubscription(
+                downstream,
+                channels,
+                subscribeOptions.withOnMissed(onMissed.andThen(subscribeOptions.onMissed())),
+                backend,
+                codec,
+                own != null ? own : options.prefetch(),
+                subscriptions::remove);
+        downstream.onSubscribe(subscription);
+        subscriptions.add(subscription);
+        if (closed) {
+            subscription.end(
+                    new EventException.Closed("A subscription was asked for on a channel that has been shut down."));
+        } else {
+            subscription.listen();
         }
-
-        @Override
-        public void subscribe(CoreSubscriber<? super EventMessage> downstream) {
-            Integer own = subscribeOptions.prefetch();
-            BroadcastSubscription subscription = new BroadcastSubscription(
-                    downstream,
-                    channels,
-                    subscribeOptions,
-                    backend,
-                    codec,
-                    own != null ? own : options.prefetch(),
-                    subscriptions::remove);
-            downstream.onSubscribe(subscription);
-            subscriptions.add(subscription);
-            if (closed) {
-                subscription.end(new EventException.Closed(
-                        "A subscription was asked for on a channel that has been shut down."));
-            } else {
-                subscription.listen();
-            }
-            if (subscription.isOver()) {
-                subscriptions.remove(subscription);
-            }
+        if (subscription.isOver()) {
+            subscriptions.remove(subscription);
         }
     }
 
     @Override
     public Mono<EventMessage> receive(String channel, Duration timeout) {
-        if (timeout == null || timeout.isNegative()) {
-            return Mono.error(new EventException.Invalid("An event of channel \"" + channel + "\" was to be waited for "
-                    + timeout + "; give a duration that is not negative."));
-        }
-        return Receiving.oneOf(one -> subscribe(channel, one), timeout, options.publishTimeout(), time);
+        return Receiving.oneOf(channel, one -> subscribe(channel, one), timeout, options.publishTimeout(), time);
     }
 
     @Override

@@ -1,14 +1,12 @@
 package dev.reactiveevents.engine;
 
 import dev.reactiveevents.EventException;
-import dev.reactiveevents.EventMessage;
 import dev.reactiveevents.spi.ClaimedEvent;
 import dev.reactiveevents.spi.SettleResult;
 import dev.reactiveevents.spi.Settlement;
 import dev.reactiveevents.spi.Settlement.Outcome;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -16,15 +14,12 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Mono;
 import reactor.core.publisher.Sinks;
-import tools.jackson.core.type.TypeReference;
-import tools.jackson.databind.JsonNode;
 
 /** One claimed event in the hands of one subscription: waiting in its buffer, or handed over as a message. */
-final class Delivery implements EventMessage {
+final class Delivery extends ReceivedEvent {
 
     private static final Duration LONGEST = Duration.ofDays(3653);
 
-    private final ClaimedEvent event;
     private final UUID token;
     private final EventSubscription owner;
     private final long firstLeaseEnd;
@@ -44,82 +39,21 @@ final class Delivery implements EventMessage {
      * @param leaseEnd until when the lease lasts at least, in the engine's time
      */
     Delivery(ClaimedEvent event, UUID token, EventSubscription owner, long leaseEnd) {
-        this.event = event;
+        super(event);
         this.token = token;
         this.owner = owner;
         this.firstLeaseEnd = leaseEnd;
         this.leaseEnd = leaseEnd;
     }
 
-    // == Data ==
-
     @Override
-    public String eventId() {
-        return event.eventId().toString();
-    }
-
-    UUID id() {
-        return event.eventId();
-    }
-
-    @Override
-    public String channel() {
-        return event.channel();
-    }
-
-    @Override
-    public @Nullable String type() {
-        return event.type();
-    }
-
-    @Override
-    public @Nullable String key() {
-        return event.key();
-    }
-
-    @Override
-    public JsonNode payload() {
-        return owner.codec().readTree(event);
-    }
-
-    @Override
-    public <T> T payloadAs(Class<T> type) {
-        return owner.codec().read(event, owner.codec().typeOf(type));
-    }
-
-    @Override
-    public <T> T payloadAs(TypeReference<T> type) {
-        return owner.codec().read(event, owner.codec().typeOf(type));
-    }
-
-    @Override
-    public String payloadText() {
-        return event.payload();
-    }
-
-    @Override
-    public Map<String, Object> metadata() {
-        return owner.codec().readMetadata(event);
-    }
-
-    @Override
-    public int attempts() {
-        return event.attempts();
-    }
-
-    @Override
-    public Instant publishedAt() {
-        return event.publishedAt();
-    }
-
-    @Override
-    public Instant availableAt() {
-        return event.availableAt();
+    PayloadCodec codec() {
+        return owner.codec();
     }
 
     @Override
     public Instant leaseExpiresAt() {
-        return event.leaseExpiresAt().plusNanos(leaseEnd - firstLeaseEnd);
+        return super.leaseExpiresAt().plusNanos(leaseEnd - firstLeaseEnd);
     }
 
     @Override
@@ -344,12 +278,6 @@ final class Delivery implements EventMessage {
         lost = !held;
         owner.tally().answered(settlement.outcome(), held);
         return held;
-    }
-
-    /** {@return channel, id and attempts; never the payload} */
-    @Override
-    public String toString() {
-        return "EventMessage[channel=" + channel() + ", eventId=" + eventId() + ", attempts=" + attempts() + "]";
     }
 
     /** The first outcome that was said, and its answer once known. */

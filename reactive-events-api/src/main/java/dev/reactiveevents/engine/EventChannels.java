@@ -7,6 +7,7 @@ import dev.reactiveevents.spi.BroadcastBackend;
 import dev.reactiveevents.spi.EventBackend;
 import dev.reactiveevents.spi.NewEvent;
 import java.util.UUID;
+import java.util.function.LongConsumer;
 
 /** The door of the engine, for authors of backends. */
 public final class EventChannels {
@@ -33,7 +34,20 @@ public final class EventChannels {
      * @return the channel
      */
     public static EventChannel over(BroadcastBackend backend, ChannelOptions options) {
-        return new BroadcastChannel(backend, options);
+        return over(backend, options, missed -> {});
+    }
+
+    /**
+     * A channel over a broadcast, and who counts what its subscribers miss.
+     *
+     * @param backend what passes events on
+     * @param options how the channel works
+     * @param onMissed told what each of its subscribers is told by {@code SubscribeOptions.withOnMissed}, just before; must
+     *     not block
+     * @return the channel
+     */
+    public static EventChannel over(BroadcastBackend backend, ChannelOptions options, LongConsumer onMissed) {
+        return new BroadcastChannel(backend, options, onMissed);
     }
 
     /** {@return a new id for an event} Ordered by time; does not block. */

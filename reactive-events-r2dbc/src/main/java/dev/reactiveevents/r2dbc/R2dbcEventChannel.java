@@ -47,11 +47,13 @@ public final class R2dbcEventChannel implements EventChannel {
     private final EventChannel channel;
     private final ChannelOptions options;
     private final EventSchema schema;
+    private final ChannelCounts counts;
 
-    R2dbcEventChannel(EventChannel channel, ChannelOptions options, EventSchema schema) {
+    R2dbcEventChannel(EventChannel channel, ChannelOptions options, EventSchema schema, ChannelCounts counts) {
         this.channel = channel;
         this.options = options;
         this.schema = schema;
+        this.counts = counts;
     }
 
     /**
@@ -137,6 +139,16 @@ public final class R2dbcEventChannel implements EventChannel {
     @CheckReturnValue
     public Mono<Void> shutdown() {
         return channel.shutdown();
+    }
+
+    /**
+     * What this channel object can tell of itself: which backend it works with, whether notifications are heard, and what was
+     * missed. Does not ask the database; cheap enough for a health check.
+     *
+     * @return a snapshot of this moment
+     */
+    public ChannelSnapshot snapshot() {
+        return counts.snapshot();
     }
 
     /**
@@ -473,24 +485,31 @@ public final class R2dbcEventChannel implements EventChannel {
                         "A channel on " + name + " was built with a retry policy, but nothing"
                                 + " comes again there; leave it out, or choose BackendType.LISTEN_NOTIFY_DURABLE.");
             }
-            BroadcastBackend backend = new ListenNotifyBackend(database, name, notifier(database, dialect));
+            Notifier notifier = notifier(database, dialect);
+            BroadcastBackend backend = new ListenNotifyBackend(database, name, notifier);
             ChannelOptions bounded = prefetchGiven ? options : options.withPrefetch(EVENTS_THAT_WAIT_FOR_A_SUBSCRIBER);
+            ChannelCounts counts = new ChannelCounts(BackendType.LISTEN_NOTIFY, false, notifier);
             return new R2dbcEventChannel(
-                    EventChannels.over(backend, bounded), bounded, EventSchema.notNeeded(database, dialect, table));
+                    EventChannels.over(backend, bounded, counts::missed),
+                    bounded,
+                    EventSchema.notNeeded(database, dialect, table),
+                    counts);
         }
 
         private R2dbcEventChannel queue(BackendType chosen, Database database, String name, Dialect dialect) {
             QueueStatements statements = dialect.statements(table, retention);
             Janitor janitor = Janitor.of(database, statements, table, retention);
             EventBackend store = new TableQueueBackend(database, dialect, table, statements, consumerName, janitor);
-            EventBackend backend = chosen == BackendType.TABLE_QUEUE
-                    ? store
-                    : new NotifyingBackend(store, name, new TableNews(notifier(database, dialect), table));
+            Notifier notifier = chosen == BackendType.TABLE_QUEUE ? null : notifier(database, dialect);
+            EventBackend backend =
+                    notifier == null ? store : new NotifyingBackend(store, name, new TableNews(notifier, table));
             ChannelOptions options = optionsOn(chosen, dialect);
+            boolean fellBack = this.backend != null && this.backend != chosen;
             return new R2dbcEventChannel(
                     EventChannels.over(backend, options),
                     options,
-                    new EventSchema(database, dialect, table, Dialects.settings(dialect, settings)));
+                    new EventSchema(database, dialect, table, Dialects.settings(dialect, settings)),
+                    new ChannelCounts(chosen, fellBack, notifier));
         }
 
         private Notifier notifier(Database database, Dialect dialect) {

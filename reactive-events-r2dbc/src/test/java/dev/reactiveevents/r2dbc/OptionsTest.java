@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.reactiveevents.EventException;
 import dev.reactiveevents.RetryPolicy;
+import dev.reactiveevents.r2dbc.ChannelSnapshot.Notifications;
 import io.r2dbc.spi.Connection;
 import io.r2dbc.spi.ConnectionFactories;
 import io.r2dbc.spi.ConnectionFactory;
@@ -111,6 +112,20 @@ class OptionsTest {
         assertThatThrownBy(() -> builder.fallback(false).build())
                 .isInstanceOf(EventException.Unsupported.class)
                 .hasMessageContainingAll("listen_notify", "H2", "BackendType.TABLE_QUEUE");
+    }
+
+    @Test
+    void aSnapshotNamesTheBackendAlsoBeforeAnythingIsDone() {
+        for (BackendType backend :
+                List.of(BackendType.TABLE_QUEUE, BackendType.LISTEN_NOTIFY, BackendType.LISTEN_NOTIFY_DURABLE)) {
+            assertThat(R2dbcEventChannel.builder(POSTGRES)
+                            .backend(backend)
+                            .build()
+                            .snapshot())
+                    .isEqualTo(new ChannelSnapshot(backend, false, Notifications.UNUSED, 0, 0, 0));
+        }
+        assertThat(R2dbcEventChannel.create(POSTGRES).snapshot().backend()).isEqualTo(BackendType.LISTEN_NOTIFY);
+        assertThat(R2dbcEventChannel.create(H2).snapshot().fellBack()).isFalse();
     }
 
     // == Options from a map ==
