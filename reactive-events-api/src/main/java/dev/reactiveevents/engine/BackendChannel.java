@@ -1,9 +1,11 @@
 package dev.reactiveevents.engine;
 
+import dev.reactiveevents.DeadLetters;
 import dev.reactiveevents.Event;
 import dev.reactiveevents.EventChannel;
 import dev.reactiveevents.EventException;
 import dev.reactiveevents.EventMessage;
+import dev.reactiveevents.Inspection;
 import dev.reactiveevents.SubscribeOptions;
 import dev.reactiveevents.spi.EventBackend;
 import java.time.Duration;
@@ -27,6 +29,7 @@ final class BackendChannel implements EventChannel {
     private final EventWriter writer;
     private final Dequeuer dequeuer;
     private final Shutdown shutdown;
+    private final Upkeep upkeep;
 
     BackendChannel(EventBackend backend, ChannelOptions options) {
         this(backend, options, EngineTime.system());
@@ -40,6 +43,7 @@ final class BackendChannel implements EventChannel {
         this.dequeuer = new Dequeuer(backend, options, codec, settler, time);
         this.writer = new EventWriter(backend, codec, options.publishTimeout(), time, dequeuer::wake);
         this.shutdown = new Shutdown(backend, options.shutdownTimeout(), time, writer, dequeuer, settler);
+        this.upkeep = new Upkeep(backend, codec, dequeuer::wake, shutdown::hasBegun);
     }
 
     // == Publishing ==
@@ -138,6 +142,27 @@ final class BackendChannel implements EventChannel {
             Delivery delivery = dequeuer.deliveries().handedOver(id, time.nanos());
             return delivery == null ? Mono.just(false) : outcome.apply(delivery);
         });
+    }
+
+    boolean delivered(Delivery delivery) {
+        return delivery.isOf(dequeuer.deliveries());
+    }
+
+    // == What is stored ==
+
+    @Override
+    public Mono<Boolean> withdraw(String eventId) {
+        return upkeep.withdraw(eventId);
+    }
+
+    @Override
+    public DeadLetters deadLetters(String channel) {
+        return upkeep.deadLetters(channel);
+    }
+
+    @Override
+    public Inspection inspect() {
+        return upkeep.inspect();
     }
 
     // == Ending ==

@@ -1,10 +1,12 @@
 package dev.reactiveevents.r2dbc;
 
 import dev.reactiveevents.CheckReturnValue;
+import dev.reactiveevents.DeadLetters;
 import dev.reactiveevents.Event;
 import dev.reactiveevents.EventChannel;
 import dev.reactiveevents.EventException;
 import dev.reactiveevents.EventMessage;
+import dev.reactiveevents.Inspection;
 import dev.reactiveevents.RetryPolicy;
 import dev.reactiveevents.SubscribeOptions;
 import dev.reactiveevents.engine.ChannelOptions;
@@ -117,6 +119,22 @@ public final class R2dbcEventChannel implements EventChannel {
     @CheckReturnValue
     public Mono<Boolean> nack(String eventId) {
         return channel.nack(eventId);
+    }
+
+    @Override
+    @CheckReturnValue
+    public Mono<Boolean> withdraw(String eventId) {
+        return channel.withdraw(eventId);
+    }
+
+    @Override
+    public DeadLetters deadLetters(String channel) {
+        return this.channel.deadLetters(channel);
+    }
+
+    @Override
+    public Inspection inspect() {
+        return channel.inspect();
     }
 
     @Override

@@ -92,4 +92,9 @@ public final class H2Dialect implements Dialect {
     public QueueStatements statements(QueueTable table, Duration retention) {
         return new H2Statements(table, retention);
     }
+
+    @Override
+    public UpkeepStatements upkeep(QueueTable table) {
+        return new H2Upkeep(table);
+    }
 }

@@ -130,4 +130,9 @@ public final class PostgresDialect implements Dialect {
     public QueueStatements statements(QueueTable table, Duration retention) {
         return new PostgresStatements(table, retention);
     }
+
+    @Override
+    public UpkeepStatements upkeep(QueueTable table) {
+        return new PostgresUpkeep(table);
+    }
 }
