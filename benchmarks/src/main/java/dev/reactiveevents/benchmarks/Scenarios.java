@@ -100,7 +100,14 @@ final class Scenarios {
                         "100,000 events spread over 500 channels, a subscriber each / all in one channel",
                         0.5,
                         lab -> new Draining(lab, OURS, Duration.ZERO, CHANNELS, spread()),
-                        lab -> new Draining(lab, REFERENCE, Duration.ZERO, stored(SPREAD))));
+                        lab -> new Draining(lab, REFERENCE, Duration.ZERO, stored(SPREAD))),
+                Scenario.rate(
+                        "transactional_vs_bare",
+                        "an INSERT by a transactional handler / the same transaction by hand, one event each, "
+                                + TransactionalWork.CONCURRENCY + " at once",
+                        0.8,
+                        lab -> new TransactionalWork.Handled(lab, OURS),
+                        lab -> new TransactionalWork.ByHand(lab, REFERENCE)));
     }
 
     private static Draining.Fill stored(int events) {

@@ -256,9 +256,9 @@ final class InMemoryStore {
         return event != null && event.isDead() && event.content.channel().equals(channel) ? event : null;
     }
 
-    void requeue(StoredEvent event) {
+    void requeue(StoredEvent event, Instant now) {
         forgetDeath(event);
-        event.startAfresh(now());
+        event.startAfresh(now);
         open(event);
     }
 

@@ -79,7 +79,8 @@ final class InMemoryUpkeep implements StoreUpkeep {
     public Mono<Long> requeueDead(String channel, Collection<UUID> eventIds) {
         return locked(() -> {
             List<StoredEvent> requeued = these(channel, eventIds).toList();
-            requeued.forEach(store::requeue);
+            Instant now = store.now();
+            requeued.forEach(event -> store.requeue(event, now));
             return (long) requeued.size();
         });
     }

@@ -154,6 +154,17 @@ public interface Dialect {
     QueueStatements statements(QueueTable table, Duration retention);
 
     /**
+     * The statements around handlers that work in the transaction which settles their event.
+     *
+     * @param table the table
+     * @param statements its statements
+     * @return what stands around; {@code null}, the default, if there is nothing: transactional handlers are then refused
+     */
+    default @Nullable TransactionStatements transactions(QueueTable table, QueueStatements statements) {
+        return null;
+    }
+
+    /**
      * The statements of a queue table for dead letters, withdrawal and inspection.
      *
      * @param table the table

@@ -94,6 +94,11 @@ public final class H2Dialect implements Dialect {
     }
 
     @Override
+    public TransactionStatements transactions(QueueTable table, QueueStatements statements) {
+        return new H2Transactions(table, statements);
+    }
+
+    @Override
     public UpkeepStatements upkeep(QueueTable table) {
         return new H2Upkeep(table);
     }

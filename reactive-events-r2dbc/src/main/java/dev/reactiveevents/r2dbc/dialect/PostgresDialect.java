@@ -132,6 +132,11 @@ public final class PostgresDialect implements Dialect {
     }
 
     @Override
+    public TransactionStatements transactions(QueueTable table, QueueStatements statements) {
+        return new PostgresTransactions(table, statements);
+    }
+
+    @Override
     public UpkeepStatements upkeep(QueueTable table) {
         return new PostgresUpkeep(table);
     }
