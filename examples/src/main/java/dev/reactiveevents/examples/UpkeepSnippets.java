@@ -5,6 +5,7 @@ import dev.reactiveevents.DeadLetter;
 import dev.reactiveevents.DeadLetterQuery;
 import dev.reactiveevents.DeadLetters;
 import dev.reactiveevents.EventHandler;
+import dev.reactiveevents.EventListener;
 import dev.reactiveevents.LeaseHolder;
 import dev.reactiveevents.examples.Snippets.OrderPlaced;
 import dev.reactiveevents.r2dbc.BackendType;
@@ -71,10 +72,15 @@ final class UpkeepSnippets {
                 .map(both -> "ready " + orders.ready() + ", channels " + both.getT1() + ", leases " + both.getT2()));
     }
 
-    Disposable transactional() {
+    EventListener transactional() {
         EventHandler handler = events.transactional((message, connection) -> // the row and the ack commit together
                 insertInto(connection, "ledger", message.payloadAs(OrderPlaced.class)));
 
+        EventListener listener = events.listen("payments", handler);
+        return listener;
+    }
+
+    Disposable bySubscription(EventHandler handler) {
         Disposable subscription = events.subscribe("payments")
                 .flatMap(message -> handler.handle(message).onErrorComplete(), 4) // a failure is recorded with its event
                 .subscribe();

@@ -6,6 +6,7 @@ import dev.reactiveevents.DeadLetter;
 import dev.reactiveevents.DeadLetterQuery;
 import dev.reactiveevents.DeadLetters;
 import dev.reactiveevents.Event;
+import dev.reactiveevents.EventListener;
 import dev.reactiveevents.EventMessage;
 import dev.reactiveevents.examples.Snippets.OrderPlaced;
 import dev.reactiveevents.r2dbc.BackendType;
@@ -15,11 +16,13 @@ import io.r2dbc.spi.ConnectionFactories;
 import io.r2dbc.spi.ConnectionFactory;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import reactor.core.Disposable;
 import reactor.core.publisher.Flux;
+import reactor.core.publisher.Mono;
 
 class UpkeepSnippetsTest {
 
@@ -80,14 +83,22 @@ class UpkeepSnippetsTest {
     @Test
     void theRowAndTheAckCommitTogether() {
         execute("CREATE TABLE IF NOT EXISTS ledger (number INTEGER, customer VARCHAR(20))");
-        Disposable subscription = snippets.transactional();
+        EventListener listener = snippets.transactional();
         events.publish("payments", new OrderPlaced(42, "anna")).block(LIMIT);
         Long rows = Flux.defer(() -> rows("SELECT COUNT(*) FROM ledger"))
                 .filter(count -> count == 1)
                 .repeatWhen(done -> done.delayElements(Duration.ofMillis(20)))
                 .blockFirst(LIMIT);
-        subscription.dispose();
+        listener.stop(LIMIT).block(LIMIT);
         assertThat(rows).isEqualTo(1);
+        AtomicInteger handled = new AtomicInteger();
+        Disposable subscription = snippets.bySubscription(message -> Mono.fromRunnable(handled::incrementAndGet));
+        events.publish("payments", new OrderPlaced(43, "berta")).block(LIMIT);
+        Mono.fromSupplier(handled::get)
+                .filter(count -> count == 1)
+                .repeatWhenEmpty(empty -> empty.delayElements(Duration.ofMillis(20)))
+                .block(LIMIT);
+        subscription.dispose();
         assertThat(events.inspect().counts("payments").block(LIMIT).acked().atLeast()).isEqualTo(1);
     }
 

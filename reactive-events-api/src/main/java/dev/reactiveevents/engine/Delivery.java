@@ -22,7 +22,6 @@ import tools.jackson.databind.JsonNode;
 final class Delivery implements EventMessage {
 
     private static final Duration LONGEST = Duration.ofDays(3653);
-    private static final int LONGEST_REASON = 1_000;
 
     private final ClaimedEvent event;
     private final UUID token;
@@ -36,6 +35,7 @@ final class Delivery implements EventMessage {
     private volatile boolean handedOver;
     private volatile boolean givenUp;
     private volatile boolean settled;
+    private volatile boolean lost;
 
     /**
      * A delivery.
@@ -121,6 +121,11 @@ final class Delivery implements EventMessage {
         return event.leaseExpiresAt().plusNanos(leaseEnd - firstLeaseEnd);
     }
 
+    @Override
+    public boolean isLeaseLost() {
+        return lost || !settled && isLapsed(owner.time().nanos());
+    }
+
     // == Actions ==
 
     @Override
@@ -130,7 +135,7 @@ final class Delivery implements EventMessage {
 
     @Override
     public Mono<Boolean> nack() {
-        return Mono.defer(() -> retryAfter(owner.options().retryPolicy().delayAfter(attempts())));
+        return Mono.defer(() -> retryAfter(owner.retry().delayAfter(attempts())));
     }
 
     @Override
@@ -143,11 +148,15 @@ final class Delivery implements EventMessage {
     }
 
     private Mono<Boolean> retryAfter(Optional<Duration> delay) {
-        int most = owner.options().maxAttempts();
+        int most = owner.maxAttempts();
         if (delay.isEmpty() || attempts() >= most) {
             return settle(Outcome.DEAD, Duration.ZERO, "given back at attempt " + attempts() + " of " + most);
         }
-        return settle(Outcome.RETRY, delay.get().compareTo(LONGEST) > 0 ? LONGEST : delay.get(), null);
+        return settle(Outcome.RETRY, bounded(delay.get()), null);
+    }
+
+    private static Duration bounded(Duration delay) {
+        return delay.compareTo(LONGEST) > 0 ? LONGEST : delay;
     }
 
     @Override
@@ -181,23 +190,6 @@ final class Delivery implements EventMessage {
         return Mono.defer(() -> settling.get() instanceof Enlisted enlisted
                 ? enlisted.abandon().then(retryAfter(Optional.of(Duration.ZERO)))
                 : retryAfter(Optional.of(Duration.ZERO)));
-    }
-
-    /** The work failed: as a nack, with what went wrong. */
-    Mono<Boolean> fail(Throwable error) {
-        String reason = told(error);
-        return Mono.defer(() -> {
-            Optional<Duration> delay = owner.options().retryPolicy().delayAfter(attempts());
-            if (delay.isEmpty() || attempts() >= owner.options().maxAttempts()) {
-                return settle(Outcome.DEAD, Duration.ZERO, reason);
-            }
-            return settle(Outcome.RETRY, delay.get().compareTo(LONGEST) > 0 ? LONGEST : delay.get(), reason);
-        });
-    }
-
-    private static String told(Throwable error) {
-        String told = error.toString().replace('\0', ' ');
-        return told.length() > LONGEST_REASON ? told.substring(0, LONGEST_REASON) + "…" : told;
     }
 
     // == What a transaction does with it ==
@@ -239,6 +231,29 @@ final class Delivery implements EventMessage {
         settling.compareAndSet(enlisted, null);
     }
 
+    /** After which delay it comes again if its handler failed by this; empty if it does not. */
+    Optional<Duration> comesAgainAfter(Throwable failure) {
+        boolean isFinal = failure instanceof EventException.Undecodable || attempts() >= owner.maxAttempts();
+        return isFinal ? Optional.empty() : owner.retry().delayAfter(attempts(), failure);
+    }
+
+    /** Gives back what failed: to come again after a delay, or as a dead letter. */
+    Mono<Boolean> failed(Optional<Duration> again, String reason) {
+        return again.isPresent()
+                ? settle(Outcome.RETRY, bounded(again.get()), reason)
+                : settle(Outcome.DEAD, Duration.ZERO, reason);
+    }
+
+    /** It waits again, as before its hand-over. */
+    void setAside() {
+        handedOver = false;
+    }
+
+    /** Nobody does anything for it any more: it is not renewed. */
+    void letLapse() {
+        givenUp = true;
+    }
+
     void handOver(long now) {
         handedOverAt = now;
         handedOver = true;
@@ -246,6 +261,11 @@ final class Delivery implements EventMessage {
 
     boolean isHandedOver() {
         return handedOver;
+    }
+
+    /** Whether its outcome was said, and not only left to a transaction that is under way. */
+    boolean isDecided() {
+        return isBeingSettled() && !isEnlisted();
     }
 
     boolean isBeingSettled() {
@@ -319,7 +339,8 @@ final class Delivery implements EventMessage {
     }
 
     Settlement settlement(Outcome outcome, Duration after, @Nullable String reason) {
-        return new Settlement(outcome, channel(), id(), token, after, reason);
+        String kept = reason == null ? null : Reasons.storable(reason);
+        return new Settlement(outcome, channel(), id(), token, after, kept);
     }
 
     /** Detached from who asked: an outcome that was said is sent, whether or not somebody waits for the answer. */
@@ -328,6 +349,7 @@ final class Delivery implements EventMessage {
                 .settle(settlement, this::settleSent)
                 .map(result -> applied(settlement, result))
                 .subscribe(mine::answer, error -> {
+                    owner.tally().unanswered();
                     settling.set(null);
                     mine.fail(error);
                 });
@@ -364,7 +386,11 @@ final class Delivery implements EventMessage {
                 && (key() != null || settlement.outcome().givesBack())) {
             owner.wake(channel());
         }
-        return result == SettleResult.APPLIED || result == SettleResult.GONE && settlement.outcome() == Outcome.ACK;
+        boolean held =
+                result == SettleResult.APPLIED || result == SettleResult.GONE && settlement.outcome() == Outcome.ACK;
+        lost = !held;
+        owner.tally().answered(settlement.outcome(), held);
+        return held;
     }
 
     /** {@return channel, id and attempts; never the payload} */

@@ -77,6 +77,6 @@ final class Enlisted extends Settling implements Enlistment {
 
     @Override
     public Mono<Boolean> failed(Throwable reason) {
-        return delivery.fail(reason);
+        return Mono.defer(() -> delivery.failed(delivery.comesAgainAfter(reason), Reasons.of(reason)));
     }
 }

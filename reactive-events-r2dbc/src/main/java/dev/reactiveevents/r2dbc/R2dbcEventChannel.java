@@ -6,8 +6,10 @@ import dev.reactiveevents.Event;
 import dev.reactiveevents.EventChannel;
 import dev.reactiveevents.EventException;
 import dev.reactiveevents.EventHandler;
+import dev.reactiveevents.EventListener;
 import dev.reactiveevents.EventMessage;
 import dev.reactiveevents.Inspection;
+import dev.reactiveevents.ListenOptions;
 import dev.reactiveevents.RetryPolicy;
 import dev.reactiveevents.SubscribeOptions;
 import dev.reactiveevents.engine.ChannelOptions;
@@ -116,6 +118,17 @@ public final class R2dbcEventChannel implements EventChannel {
     }
 
     @Override
+    public EventListener listen(String channel, EventHandler handler, ListenOptions options) {
+        return this.channel.listen(channel, handler, options);
+    }
+
+    @Override
+    @CheckReturnValue
+    public Mono<Boolean> stopListener(String id) {
+        return channel.stopListener(id);
+    }
+
+    @Override
     @CheckReturnValue
     public Mono<Boolean> ack(String eventId) {
         return channel.ack(eventId);
@@ -151,7 +164,8 @@ public final class R2dbcEventChannel implements EventChannel {
 
     /**
      * A handler whose work and whose event commit together: the effect in this database is exactly once. For messages of this
-     * channel object, in {@code subscribe(…).concatMap(handler::handle)} and wherever an {@link EventHandler} goes.
+     * channel object, in {@link #listen}, in {@code subscribe(…).concatMap(handler::handle)} and wherever an
+     * {@link EventHandler} goes.
      *
      * <p>Each event has a connection of its own and, on it, a transaction that begins by locking the event. If the delivery is
      * not ours any more, the work is not run and the handler's {@code Mono} completes. While the work runs, {@code ack},
@@ -160,8 +174,8 @@ public final class R2dbcEventChannel implements EventChannel {
      * as nobody can take the event meanwhile.
      *
      * <p>If the work fails, or does not end within {@link SubscribeOptions#maxProcessingTime()}, all it did is rolled back,
-     * then the failure is recorded with the event, which comes again as the channel's retry policy says or becomes a dead
-     * letter, and the handler's {@code Mono} fails with that error. If it is cancelled, it is rolled back, and the event comes
+     * then the failure is recorded with the event, which comes again as the retry policy of the listener or the channel says
+     * or becomes a dead letter, and the handler's {@code Mono} fails with that error. If it is cancelled, it is rolled back, and the event comes
      * again when its lease lapses. If the connection breaks in the commit, the {@code Mono} fails with
      * {@link EventException.OutcomeUnknown}: both happened, or neither did, and then the event comes again.
      *

@@ -7,7 +7,9 @@ import dev.reactiveevents.DeadLetterQuery;
 import dev.reactiveevents.Event;
 import dev.reactiveevents.EventException;
 import dev.reactiveevents.EventHandler;
+import dev.reactiveevents.EventListener;
 import dev.reactiveevents.EventMessage;
+import dev.reactiveevents.ListenOptions;
 import dev.reactiveevents.RetryPolicy;
 import dev.reactiveevents.SubscribeOptions;
 import io.r2dbc.pool.ConnectionPool;
@@ -503,6 +505,79 @@ class TransactionalTest {
             assertThat(Mono.fromFuture(failure).block(LIMIT)).isInstanceOf(EventException.Closed.class);
             assertThat(ledger()).isZero();
             assertThat(status()).isEqualTo("ready");
+        }
+
+        @Test
+        void aListenerRetriesAsItsOwnPolicySaysAndCountsWhatHappened() {
+            R2dbcEventChannel events = open(builder -> builder.maxAttempts(1));
+            AtomicInteger calls = new AtomicInteger();
+            EventListener listener = events.listen(
+                    "payments",
+                    events.transactional((payment, connection) -> insert(connection, payment)
+                            .then(
+                                    calls.incrementAndGet() < 3
+                                            ? Mono.error(new IllegalStateException("not yet"))
+                                            : Mono.empty())),
+                    ListenOptions.defaults().withMaxAttempts(5).withRetry(RetryPolicy.fixed(Duration.ZERO)));
+            events.publish("payments", 1).block(LIMIT);
+            database.await("SELECT COUNT(*) FROM \"queue\" WHERE status = 'acked'", 1);
+            listener.stop(LIMIT).block(LIMIT);
+
+            assertThat(ledger()).isEqualTo(1);
+            assertThat(attempts()).isEqualTo(3);
+            assertThat(listener.counts().failed()).isEqualTo(2);
+            assertThat(listener.counts().handled()).isEqualTo(1);
+            assertThat(listener.counts().acked()).isEqualTo(1);
+            assertThat(listener.counts().retried()).isEqualTo(2);
+            assertThat(listener.counts().lost()).isZero();
+        }
+
+        @Test
+        void whatAListenerDoesNotRetryBecomesADeadLetter() {
+            R2dbcEventChannel events = open(Function.identity());
+            EventListener listener = events.listen(
+                    "payments",
+                    events.transactional((payment, connection) ->
+                            insert(connection, payment).then(Mono.error(new IllegalArgumentException("never")))),
+                    ListenOptions.defaults()
+                            .withRetry(RetryPolicy.fixed(Duration.ZERO).notOn(IllegalArgumentException.class)));
+            events.publish("payments", 1).block(LIMIT);
+            database.await("SELECT COUNT(*) FROM \"queue\" WHERE status = 'dead'", 1);
+            listener.stop(LIMIT).block(LIMIT);
+            assertThat(attempts()).isEqualTo(1);
+            assertThat(ledger()).isZero();
+        }
+
+        @Test
+        void aListenerThatIsStoppedRollsBackAndGivesTheEventBackAtOnce() {
+            R2dbcEventChannel events = open(Function.identity());
+            CompletableFuture<Void> inserted = new CompletableFuture<>();
+            EventListener listener = events.listen(
+                    "payments",
+                    events.transactional((payment, connection) -> insert(connection, payment)
+                            .doOnNext(done -> inserted.complete(null))
+                            .then(Mono.never())));
+            events.publish("payments", 1).block(LIMIT);
+            Mono.fromFuture(inserted).block(LIMIT);
+            listener.stop(Duration.ZERO).block(LIMIT);
+            database.await("SELECT COUNT(*) FROM \"queue\" WHERE status = 'ready'", 1);
+            assertThat(ledger()).isZero();
+        }
+
+        @Test
+        void aListenersHandlerThatTakesTooLongIsRolledBackAndTheEventComesAgain() {
+            R2dbcEventChannel events = open(builder -> builder.lease(Duration.ofMillis(300)));
+            AtomicInteger calls = new AtomicInteger();
+            EventListener listener = events.listen(
+                    "payments",
+                    events.transactional((payment, connection) -> insert(connection, payment)
+                            .then(calls.incrementAndGet() == 1 ? Mono.never() : Mono.empty())),
+                    ListenOptions.defaults().withMaxProcessingTime(Duration.ofMillis(300)));
+            events.publish("payments", 1).block(LIMIT);
+            database.await("SELECT COUNT(*) FROM \"queue\" WHERE status = 'acked'", 1);
+            listener.stop(LIMIT).block(LIMIT);
+            assertThat(ledger()).isEqualTo(1);
+            assertThat(attempts()).isEqualTo(2);
         }
 
         @Test
