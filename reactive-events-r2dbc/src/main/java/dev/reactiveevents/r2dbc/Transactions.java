@@ -62,7 +62,7 @@ final class Transactions {
                             transaction::commit,
                             (connection, failure) -> transaction.rollback(connection),
                             transaction::rollback)
-                    .onErrorMap(Transactions::unwrapped)
+                    .onErrorMap(transaction::told)
                     .onErrorResume(failure -> transaction.failed(failure).then(Mono.error(failure)));
         });
     }
@@ -85,13 +85,6 @@ final class Transactions {
         return "The transaction for event " + message.eventId();
     }
 
-    /** The failure of a commit comes wrapped, because it is the end of a {@code usingWhen}. */
-    private static Throwable unwrapped(Throwable failure) {
-        Throwable cause = failure.getCause();
-        Throwable told = cause instanceof EventException || cause instanceof Failures.Conflict ? cause : failure;
-        return told instanceof Failures.Conflict conflict ? conflict.outcome() : told;
-    }
-
     private <T> Mono<T> offloaded(Mono<T> mayBlock) {
         return dialect.blocks() ? mayBlock.subscribeOn(Schedulers.boundedElastic()) : mayBlock;
     }
@@ -106,6 +99,7 @@ final class Transactions {
         private @Nullable GuardedConnection lent;
         private volatile Mono<?> statement = Mono.empty();
         private volatile boolean settled;
+        private volatile @Nullable Throwable commitFailure;
 
         Transaction(EventChannel channel, EventMessage message, TransactionalHandler work) {
             this.channel = channel;
@@ -176,8 +170,17 @@ final class Transactions {
             return offloaded(Mono.defer(() -> dialect.commit(connection)))
                     .onErrorMap(failure -> failures.ofCommit(attempted(message), failure))
                     .doOnSuccess(done -> Objects.requireNonNull(enlistment).committed())
-                    .onErrorResume(failure -> rollback(connection).then(Mono.error(failure)))
+                    .onErrorResume(failure -> {
+                        commitFailure = failure;
+                        return rollback(connection).then(Mono.error(failure));
+                    })
                     .then(close(connection));
+        }
+
+        /** The failure of a commit comes wrapped, because it is the end of a {@code usingWhen}. */
+        Throwable told(Throwable failure) {
+            Throwable told = commitFailure == null ? failure : commitFailure;
+            return told instanceof Failures.Conflict conflict ? conflict.outcome() : told;
         }
 
         Mono<Void> rollback(Connection connection) {

@@ -48,12 +48,14 @@ final class UpkeepRows {
     static ChannelCounts counts(Readable row, String channel, int bound) {
         boolean waitingExact = number(row, "waiting") <= bound;
         boolean ackedExact = number(row, "acked_seen") <= bound;
+        long leased = Math.min(number(row, "leased"), bound);
+        long delayed = Math.min(number(row, "waiting"), bound) - leased;
         return new ChannelCounts(
                 channel,
                 count(number(row, "ready"), bound),
-                new ChannelCounts.Count(number(row, "waiting") - number(row, "leased"), waitingExact),
-                new ChannelCounts.Count(number(row, "leased"), waitingExact),
-                new ChannelCounts.Count(number(row, "acked"), ackedExact),
+                new ChannelCounts.Count(delayed, waitingExact),
+                new ChannelCounts.Count(leased, waitingExact),
+                new ChannelCounts.Count(Math.min(number(row, "acked"), bound), ackedExact),
                 count(number(row, "dead"), bound),
                 Sql.micros(row, "oldest_ready"));
     }
