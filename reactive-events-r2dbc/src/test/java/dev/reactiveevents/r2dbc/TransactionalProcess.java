@@ -43,7 +43,7 @@ public final class TransactionalProcess {
                         .execute())
                 .concatMap(Result::getRowsUpdated)
                 .then(Mono.fromRunnable(() -> System.out.println(message.payloadText())))
-                .then(Mono.delay(Duration.ofMillis(20))));
+                .then(Mono.delay(Duration.ofMillis(100))));
         events.subscribe(args[2], SubscribeOptions.defaults().withPrefetch(CONCURRENCY))
                 .flatMap(message -> handler.handle(message).onErrorComplete(), CONCURRENCY)
                 .blockLast();
