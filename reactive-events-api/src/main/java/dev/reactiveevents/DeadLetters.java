@@ -18,7 +18,7 @@ public interface DeadLetters {
     String channel();
 
     /**
-     * {@return how many there are, exactly} Reads an index entry for each: tens of milliseconds for every hundred thousand.
+     * {@return how many there are, exactly} Reads an index entry for each.
      */
     @CheckReturnValue
     Mono<Long> count();

@@ -30,7 +30,7 @@ public interface Inspection {
      * channels are looked at, the latest first, up to the bound.
      *
      * @param channel the channel's name; one that was never used has nothing
-     * @param bound how far to count, 1 to 10,000,000; a great one takes about a second for every million rows
+     * @param bound how far to count, 1 to 10,000,000; the time it takes grows with it
      * @return the counts
      */
     @CheckReturnValue
