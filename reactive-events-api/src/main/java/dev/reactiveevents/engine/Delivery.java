@@ -210,7 +210,11 @@ final class Delivery implements EventMessage {
     @Nullable
     Enlisted enlist() {
         Enlisted enlisted = new Enlisted(this);
-        return settling.compareAndSet(null, enlisted) ? enlisted : null;
+        if (!settling.compareAndSet(null, enlisted)) {
+            return null;
+        }
+        owner.deliveries().add(this); // again, if its lease has lapsed: the database decides whether that matters
+        return enlisted;
     }
 
     private boolean isEnlisted() {

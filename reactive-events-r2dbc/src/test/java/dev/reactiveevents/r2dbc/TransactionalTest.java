@@ -456,6 +456,25 @@ class TransactionalTest {
         }
 
         @Test
+        void aLeaseThatLapsedIsNotInTheWayAsLongAsNobodyElseHasTheEvent() {
+            R2dbcEventChannel events =
+                    open(builder -> builder.lease(Duration.ofMillis(200)).pollInterval(Duration.ofMinutes(10)));
+            events.publish("payments", 1).block(LIMIT);
+            EventMessage message = events.receive("payments", LIMIT).block(LIMIT);
+            Mono.fromSupplier(message::isLeaseLost)
+                    .filter(lost -> lost)
+                    .repeatWhenEmpty(empty -> empty.delayElements(Duration.ofMillis(20)))
+                    .block(LIMIT);
+            events.transactional((payment, connection) -> insert(connection, payment)
+                            .then(events.ack(payment.eventId())
+                                    .doOnNext(acked -> assertThat(acked).isTrue())))
+                    .handle(message)
+                    .block(LIMIT);
+            assertThat(ledger()).isEqualTo(1);
+            assertThat(status()).isEqualTo("acked");
+        }
+
+        @Test
         void nobodyGetsTheEventWhileItIsWorkedOnHoweverLongTheLeaseIsOver() {
             R2dbcEventChannel events = open(builder -> builder.lease(Duration.ofMillis(200)));
             List<EventMessage> messages = publishAndSubscribe(events);
