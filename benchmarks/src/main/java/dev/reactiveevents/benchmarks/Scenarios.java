@@ -135,7 +135,14 @@ final class Scenarios {
                                 OURS,
                                 true,
                                 Publishing.ours(lab, OURS, CALLERS, BackendType.LISTEN_NOTIFY_DURABLE)),
-                        lab -> new Overheard(lab, REFERENCE, false, Publishing.ours(lab, REFERENCE, CALLERS))));
+                        lab -> new Overheard(lab, REFERENCE, false, Publishing.ours(lab, REFERENCE, CALLERS))),
+                Scenario.rate(
+                        "transactional_vs_bare",
+                        "an INSERT by a transactional handler / the same transaction by hand, one event each, "
+                                + TransactionalWork.CONCURRENCY + " at once",
+                        0.8,
+                        lab -> new TransactionalWork.Handled(lab, OURS),
+                        lab -> new TransactionalWork.ByHand(lab, REFERENCE)));
     }
 
     private static Draining.Fill stored(int events) {
