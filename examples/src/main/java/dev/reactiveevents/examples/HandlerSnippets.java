@@ -11,9 +11,9 @@ import dev.reactiveevents.Overflow;
 import dev.reactiveevents.RetryPolicy;
 import java.time.Duration;
 import java.util.List;
-import java.util.concurrent.CopyOnWriteArrayList;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
+import reactor.core.publisher.Sinks;
 
 /** The code of the pages about handlers and retries: run by HandlerSnippetsTest. */
 final class HandlerSnippets {
@@ -27,7 +27,7 @@ final class HandlerSnippets {
         }
     }
 
-    final List<String> done = new CopyOnWriteArrayList<>();
+    final Sinks.Many<String> done = Sinks.many().replay().all();
 
     private final EventChannel events;
 
@@ -142,7 +142,7 @@ final class HandlerSnippets {
     }
 
     private void print(OrderPlaced order) {
-        done.add("printed " + order.number());
+        done.tryEmitNext("printed " + order.number());
     }
 
     private static Flux<String> pages(EventMessage message) {
@@ -154,6 +154,6 @@ final class HandlerSnippets {
     }
 
     private Mono<Void> note(String what) {
-        return Mono.fromRunnable(() -> done.add(what));
+        return Mono.fromRunnable(() -> done.tryEmitNext(what));
     }
 }
