@@ -113,6 +113,16 @@ public interface EventChannel extends EventPublisher {
     Mono<Void> shutdown();
 
     /**
+     * Whether code that blocks may use this channel, by {@code BlockingEventChannel} of
+     * {@code reactive-events-bridge-blocking}.
+     *
+     * @return true unless the channel was built otherwise
+     */
+    default boolean allowsBlocking() {
+        return true;
+    }
+
+    /**
      * Checks a channel name: a letter or underscore, then letters, digits, {@code _}, {@code .}, {@code :} and {@code -},
      * at most 63 characters in all, ASCII only. The same rule holds for every backend, so that a name can move between them.
      *

@@ -143,6 +143,11 @@ final class BackendChannel implements EventChannel {
     // == Ending ==
 
     @Override
+    public boolean allowsBlocking() {
+        return options.blocking();
+    }
+
+    @Override
     public Mono<Void> shutdown() {
         return shutdown.run();
     }

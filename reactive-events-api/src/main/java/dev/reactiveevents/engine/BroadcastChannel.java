@@ -139,6 +139,11 @@ final class BroadcastChannel implements EventChannel {
     }
 
     @Override
+    public boolean allowsBlocking() {
+        return options.blocking();
+    }
+
+    @Override
     public Mono<Void> shutdown() {
         return shutdown;
     }

@@ -168,13 +168,15 @@ final class Delivery implements EventMessage {
         return Mono.defer(() -> isBeingSettled() ? Mono.just(false) : prolong(duration));
     }
 
-    // == What the engine does with it ==
-
-    /** Gives back what was never handed over; the attempt does not count. */
-    Mono<Boolean> release() {
-        givenUp = true;
-        return settle(Outcome.RELEASE, Duration.ZERO, null);
+    @Override
+    public Mono<Boolean> release() {
+        return Mono.defer(() -> {
+            givenUp = true;
+            return settle(Outcome.RELEASE, Duration.ZERO, null);
+        });
     }
+
+    // == What the engine does with it ==
 
     /** Gives back what was handed over and not settled in time, at once; the attempt counts, and may be the last. */
     Mono<Boolean> giveBack() {

@@ -120,6 +120,11 @@ public final class R2dbcEventChannel implements EventChannel {
     }
 
     @Override
+    public boolean allowsBlocking() {
+        return channel.allowsBlocking();
+    }
+
+    @Override
     @CheckReturnValue
     public Mono<Void> shutdown() {
         return channel.shutdown();
@@ -380,6 +385,16 @@ public final class R2dbcEventChannel implements EventChannel {
         }
 
         /**
+         * Sets whether code that blocks may use the channel, see {@link EventChannel#allowsBlocking()}.
+         *
+         * @param blocking true, the default, to allow it; false to make {@code BlockingEventChannel.of} fail
+         * @return this builder
+         */
+        public Builder blocking(boolean blocking) {
+            return change(options -> options.withBlocking(blocking));
+        }
+
+        /**
          * Sets how full PostgreSQL packs the table's pages. Counts when the table is created.
          *
          * @param fillfactor 10 to 100; 85 by default
@@ -411,7 +426,8 @@ public final class R2dbcEventChannel implements EventChannel {
 
         /**
          * Sets options by the names under which configuration files have them: {@code events_backend, queue_table,
-         * lease_seconds, retention_seconds, poll_interval} (in seconds), {@code fillfactor} and {@code autovacuum_…}.
+         * lease_seconds, retention_seconds, poll_interval} (in seconds), {@code portal_bridge} (whether code that blocks may use
+         * the channel), {@code fillfactor} and {@code autovacuum_…}.
          *
          * @param options names and values
          * @return this builder

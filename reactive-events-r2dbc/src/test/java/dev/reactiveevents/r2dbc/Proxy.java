@@ -19,14 +19,20 @@ import java.util.concurrent.CopyOnWriteArrayList;
  * A way to a PostgreSQL server that can go dead: connections stay open, and nothing passes any more. Or a way as poolers in
  * transaction mode are one: everything passes but notifications.
  */
-final class Proxy implements AutoCloseable {
+public final class Proxy implements AutoCloseable {
 
     private final ConnectionFactoryOptions server;
     private final ServerSocket door;
     private final boolean notifications;
     private final List<Passage> passages = new CopyOnWriteArrayList<>();
 
-    Proxy(String url, boolean notifications) {
+    /**
+     * A way to a server.
+     *
+     * @param url the server's
+     * @param notifications whether they pass
+     */
+    public Proxy(String url, boolean notifications) {
         this.notifications = notifications;
         server = ConnectionFactoryOptions.parse(url);
         try {
@@ -37,7 +43,8 @@ final class Proxy implements AutoCloseable {
         inBackground(this::accept);
     }
 
-    ConnectionFactory connections() {
+    /** {@return connections that go this way} */
+    public ConnectionFactory connections() {
         return ConnectionFactories.get(server.mutate()
                 .option(ConnectionFactoryOptions.HOST, "localhost")
                 .option(ConnectionFactoryOptions.PORT, door.getLocalPort())
@@ -45,7 +52,7 @@ final class Proxy implements AutoCloseable {
     }
 
     /** Connections that are made later are not concerned. */
-    void freeze() {
+    public void freeze() {
         passages.forEach(passage -> passage.frozen = true);
     }
 

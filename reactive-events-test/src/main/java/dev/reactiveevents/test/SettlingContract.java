@@ -109,6 +109,28 @@ abstract class SettlingContract extends ContractGroup {
     }
 
     @Test
+    void aReleasedEventKeepsItsPlaceAndTheDeliveryDoesNotCount() {
+        requires(Capability.RETRY);
+        EventChannel events = open();
+        Inbox inbox = subscribe(events, 1);
+        List<String> ids = publish(events, 2);
+        EventMessage first = inbox.next();
+        assertTrue(first.release());
+        assertTrue(first.release());
+        assertFalse(first.ack());
+        inbox.request(2);
+        List<EventMessage> again = inbox.next(2);
+        assertThat(ids(again)).isEqualTo(ids);
+        assertThat(again.get(0).attempts()).isEqualTo(1);
+    }
+
+    @Test
+    void ofABroadcastEventThereIsNothingToRelease() {
+        requiresNot(Capability.RETRY);
+        assertTrue(delivered().release());
+    }
+
+    @Test
     void anActionThatNobodySubscribesToDoesNothing() {
         requires(Capability.RETRY);
         EventMessage message = delivered();

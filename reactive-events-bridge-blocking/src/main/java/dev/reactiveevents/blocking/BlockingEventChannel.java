@@ -1,0 +1,364 @@
+package dev.reactiveevents.blocking;
+
+import dev.reactiveevents.Event;
+import dev.reactiveevents.EventChannel;
+import dev.reactiveevents.EventException;
+import dev.reactiveevents.EventMessage;
+import dev.reactiveevents.SubscribeOptions;
+import dev.reactiveevents.blocking.Answer.Question;
+import java.time.Duration;
+import java.util.Collection;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Function;
+import java.util.function.Supplier;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+import reactor.core.publisher.Flux;
+import reactor.core.publisher.Mono;
+
+/**
+ * A channel for code that cannot be reactive: the calls of an {@link EventChannel}, which wait for their answer. Safe for use
+ * by many threads.
+ *
+ * <p>Common to all calls:
+ *
+ * <ul>
+ *   <li>They wait for the {@linkplain BlockingOptions#withTimeout(Duration) timeout} at most, 30 seconds by default. Then what
+ *       writes fails with {@link EventException.OutcomeUnknown}, what reads with {@link EventException.Unavailable}.
+ *   <li>When the calling thread is interrupted they fail with {@link EventException.Interrupted} and set its flag again. On a
+ *       thread that was interrupted before, nothing is sent.
+ *   <li>Failures are of the kinds that the channel has, with the stack trace of the call and the original as cause.
+ *   <li>On threads that must not block, as Reactor's parallel ones and event loops, they are refused with
+ *       {@link EventException.Invalid}, which names the reactive call.
+ *   <li>After {@link #close()} they fail with {@link EventException.Closed}.
+ * </ul>
+ *
+ * <p>Works over every backend. Has no engine of its own: each subscription is one of the channel's.
+ */
+public final class BlockingEventChannel implements AutoCloseable {
+
+    private static final String PUBLISH_AGAIN =
+            "give the event an id or a deduplication key, then publishing it again" + " stores it once.";
+    private static final String SETTLE_AGAIN =
+            "settle it again; if it was not done, the event comes again when its lease" + " has lapsed.";
+
+    private final EventChannel events;
+    private final BlockingOptions options;
+    private final Set<Intake> subscriptions = ConcurrentHashMap.newKeySet();
+    private volatile boolean closed;
+
+    private BlockingEventChannel(EventChannel events, BlockingOptions options) {
+        this.events = events;
+        this.options = options;
+    }
+
+    /**
+     * A channel with the default options.
+     *
+     * @param events the channel, which stays the caller's
+     * @return the same channel for code that blocks
+     * @throws EventException.Unsupported if the channel was built with {@code blocking(false)}
+     */
+    public static BlockingEventChannel of(EventChannel events) {
+        return of(events, BlockingOptions.defaults());
+    }
+
+    /**
+     * A channel.
+     *
+     * @param events the channel, which stays the caller's
+     * @param options how long calls wait, and where handlers run
+     * @return the same channel for code that blocks
+     * @throws EventException.Unsupported if the channel was built with {@code blocking(false)}
+     */
+    public static BlockingEventChannel of(EventChannel events, BlockingOptions options) {
+        if (events == null || options == null) {
+            throw new EventException.Invalid("A blocking channel was asked for over " + events + " with " + options
+                    + "; give a channel and options.");
+        }
+        if (!events.allowsBlocking()) {
+            throw new EventException.Unsupported("A blocking channel was asked for over one that was built with"
+                    + " blocking(false) (portal_bridge false); build it without that, or use EventChannel.");
+        }
+        return new BlockingEventChannel(events, options);
+    }
+
+    // == Publishing ==
+
+    /**
+     * Publishes a payload.
+     *
+     * @param channel the channel's name
+     * @param payload anything that the channel's Jackson mapper can write, also {@code null}
+     * @return the event's id, once the event is stored
+     */
+    public String publish(String channel, @Nullable Object payload) {
+        return publish(channel, payload, Map.of());
+    }
+
+    /**
+     * Publishes a payload with metadata.
+     *
+     * @param channel the channel's name
+     * @param payload anything that the channel's Jackson mapper can write, also {@code null}
+     * @param metadata names and JSON values that travel with the payload
+     * @return the event's id, once the event is stored
+     */
+    public String publish(String channel, @Nullable Object payload, Map<String, ?> metadata) {
+        return publish(Event.of(channel, payload).withMetadata(metadata));
+    }
+
+    /**
+     * Publishes an event.
+     *
+     * @param event the event
+     * @return its id, once it is stored
+     */
+    public String publish(Event event) {
+        String attempted = "An event was to be published" + (event == null ? "" : " on " + event.channel());
+        return ask("publish", Question.write(attempted, PUBLISH_AGAIN), () -> events.publish(event));
+    }
+
+    /**
+     * Publishes events in one transaction: all are stored or none.
+     *
+     * @param events the events, for one or several channels; they are stored in this order
+     * @return the ids in input order, once all are committed
+     */
+    public List<String> publishAll(Collection<Event> events) {
+        String attempted = (events == null ? "No" : String.valueOf(events.size())) + " events were to be published";
+        return ask("publishAll", Question.write(attempted, PUBLISH_AGAIN), () -> this.events.publishAll(events));
+    }
+
+    // == Receiving ==
+
+    /**
+     * Waits for one event. For more than one now and then, {@link #blockingSubscribe(String)} is the faster way.
+     *
+     * @param channel the channel's name
+     * @param timeout how long to wait for one; zero looks once
+     * @return the event, which is to be settled, or empty if none came in time
+     */
+    public Optional<EventMessage> receive(String channel, Duration timeout) {
+        require("receive", "EventChannel.receive(…)");
+        Duration longest = timeout == null ? options.timeout() : plus(options.timeout(), timeout);
+        Question question = Question.read("An event of " + channel + " was to be received");
+        return Optional.ofNullable(Answer.to(events.receive(channel, timeout), longest, question));
+    }
+
+    /**
+     * Subscribes to a channel with the default options.
+     *
+     * @param channel the channel's name
+     * @return the subscription: events that are published from now on are received
+     */
+    public BlockingSubscription blockingSubscribe(String channel) {
+        return blockingSubscribe(channel, SubscribeOptions.defaults());
+    }
+
+    /**
+     * Subscribes to a channel.
+     *
+     * @param channel the channel's name
+     * @param subscribeOptions how to subscribe
+     * @return the subscription: events that are published from now on are received
+     */
+    public BlockingSubscription blockingSubscribe(String channel, SubscribeOptions subscribeOptions) {
+        require("blockingSubscribe", "EventChannel.subscribe(…)");
+        CallingThread.requireNotInterrupted("A subscription to " + channel + " was asked for");
+        if (subscribeOptions == null) {
+            throw new EventException.Invalid("The options of a subscription were null; give some, or leave them out.");
+        }
+        Intake intake = new Intake(channel);
+        Runnable onReady = subscribeOptions.onReady();
+        Flux<EventMessage> messages = events.subscribe(channel, subscribeOptions.withOnReady(() -> {
+            onReady.run();
+            intake.isReady();
+        }));
+        subscriptions.add(intake);
+        messages.subscribe(intake);
+        try {
+            intake.awaitReady(options.timeout());
+        } catch (RuntimeException failure) {
+            subscriptions.remove(intake);
+            intake.close();
+            throw failure;
+        }
+        if (closed) {
+            close(intake);
+        }
+        return new BlockingSubscription(
+                channel, intake, subscribeOptions.prefetch(), options.idleTimeout(), subscriptions::remove);
+    }
+
+    // == Settling ==
+
+    /**
+     * The event is done.
+     *
+     * @param message the event
+     * @return true once the database has it; false if the delivery is no longer ours
+     */
+    public boolean ack(EventMessage message) {
+        return settle("ack", "acknowledged", message, EventMessage::ack);
+    }
+
+    /**
+     * The events are done. They are sent together, which is much faster than one by one.
+     *
+     * @param messages the events
+     * @return for each, in input order, what {@link #ack(EventMessage)} would answer
+     */
+    public List<Boolean> ackAll(Collection<EventMessage> messages) {
+        if (messages == null) {
+            throw new EventException.Invalid("The events to be acknowledged were null; give some.");
+        }
+        Question question = Question.write(messages.size() + " events were to be acknowledged", SETTLE_AGAIN);
+        return ask(
+                "ackAll",
+                "EventMessage.ack()",
+                question,
+                () -> messages.isEmpty()
+                        ? Mono.just(List.of())
+                        : Mono.zip(acks(messages), BlockingEventChannel::answers));
+    }
+
+    private static List<Mono<Boolean>> acks(Collection<EventMessage> messages) {
+        return messages.stream().map(EventMessage::ack).toList();
+    }
+
+    private static List<Boolean> answers(Object[] answers) {
+        return Stream.of(answers).map(Boolean.class::cast).toList();
+    }
+
+    /**
+     * The event could not be worked: it comes again as the channel's retry policy says.
+     *
+     * @param message the event
+     * @return as {@link #ack(EventMessage)}
+     */
+    public boolean nack(EventMessage message) {
+        return settle("nack", "given back", message, EventMessage::nack);
+    }
+
+    /**
+     * The event comes again after a delay.
+     *
+     * @param message the event
+     * @param delay from zero, which means at once, to ten years
+     * @return as {@link #ack(EventMessage)}
+     */
+    public boolean nack(EventMessage message, Duration delay) {
+        return settle("nack", "given back", message, given -> given.nack(delay));
+    }
+
+    /**
+     * The event will never be worked: it becomes a dead letter.
+     *
+     * @param message the event
+     * @param reason why, kept with it
+     * @return as {@link #ack(EventMessage)}
+     */
+    public boolean reject(EventMessage message, String reason) {
+        return settle("reject", "rejected", message, given -> given.reject(reason));
+    }
+
+    /**
+     * The event was not looked at: it comes again at once, and this delivery does not count as an attempt.
+     *
+     * @param message the event
+     * @return as {@link #ack(EventMessage)}
+     */
+    public boolean release(EventMessage message) {
+        return settle("release", "released", message, EventMessage::release);
+    }
+
+    /**
+     * Keeps the event for longer.
+     *
+     * @param message the event
+     * @param duration longer than zero, up to ten years
+     * @return as {@link #ack(EventMessage)}
+     */
+    public boolean extend(EventMessage message, Duration duration) {
+        return settle("extend", "kept for longer", message, given -> given.extend(duration));
+    }
+
+    /**
+     * Acknowledges by id an event that this channel object delivered.
+     *
+     * @param eventId the event's id
+     * @return as {@link EventChannel#ack(String)}
+     */
+    public boolean ack(String eventId) {
+        Question question = Question.write("Event " + eventId + " was to be acknowledged", SETTLE_AGAIN);
+        return ask("ack", question, () -> events.ack(eventId));
+    }
+
+    /**
+     * Gives back by id an event that this channel object delivered.
+     *
+     * @param eventId the event's id
+     * @return as {@link EventChannel#nack(String)}
+     */
+    public boolean nack(String eventId) {
+        Question question = Question.write("Event " + eventId + " was to be given back", SETTLE_AGAIN);
+        return ask("nack", question, () -> events.nack(eventId));
+    }
+
+    private boolean settle(
+            String call, String what, EventMessage message, Function<EventMessage, Mono<Boolean>> outcome) {
+        if (message == null) {
+            throw new EventException.Invalid("The event to be " + what + " was null; give one.");
+        }
+        Question question = Question.write("Event " + message.eventId() + " was to be " + what, SETTLE_AGAIN);
+        return ask(call, "EventMessage." + call + "(…)", question, () -> outcome.apply(message));
+    }
+
+    // == Ending ==
+
+    /**
+     * Closes the subscriptions that were opened here. The channel beneath stays open, since it stays its owner's:
+     * {@code events.shutdown()} ends it. Does not wait for the database; idempotent; also on a thread that was interrupted.
+     */
+    @Override
+    public void close() {
+        closed = true;
+        subscriptions.forEach(this::close);
+    }
+
+    private void close(Intake intake) {
+        subscriptions.remove(intake);
+        intake.close();
+    }
+
+    // == Waiting ==
+
+    private <T> T ask(String call, Question question, Supplier<Mono<T>> work) {
+        return ask(call, "EventChannel." + call + "(…)", question, work);
+    }
+
+    private <T> T ask(String call, String instead, Question question, Supplier<Mono<T>> work) {
+        require(call, instead);
+        return Objects.requireNonNull(
+                Answer.to(work.get(), options.timeout(), question), "The channel's answer was empty.");
+    }
+
+    private void require(String call, String instead) {
+        CallingThread.requireMayBlock("BlockingEventChannel." + call + "(…)", instead);
+        if (closed) {
+            throw new EventException.Closed(
+                    "BlockingEventChannel." + call + "(…) was called after the blocking channel was closed.");
+        }
+    }
+
+    private static Duration plus(Duration timeout, Duration more) {
+        Duration most = Duration.ofDays(365);
+        return more.compareTo(most) > 0 ? most.plus(timeout) : timeout.plus(more);
+    }
+}
