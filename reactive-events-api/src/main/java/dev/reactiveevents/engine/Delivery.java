@@ -275,8 +275,9 @@ final class Delivery implements EventMessage {
                 });
     }
 
+    /** What is released was not worked: it says nothing of the consumer's pace. */
     private void settleSent() {
-        if (handedOver && holdsRoom.get()) {
+        if (handedOver && !givenUp && holdsRoom.get()) {
             owner.countPace();
         }
         freeRoom();

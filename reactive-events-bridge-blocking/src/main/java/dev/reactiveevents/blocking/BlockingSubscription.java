@@ -42,7 +42,6 @@ public final class BlockingSubscription implements Iterable<EventMessage>, Itera
 
     private static final Logger LOG = Loggers.getLogger(BlockingSubscription.class);
     private static final Cleaner CLEANER = Cleaner.create();
-    private static final String INSTEAD = "EventChannel.subscribe(…)";
 
     private final String name;
     private final Intake intake;
@@ -94,7 +93,8 @@ public final class BlockingSubscription implements Iterable<EventMessage>, Itera
      */
     @Override
     public boolean hasNext() {
-        return using("hasNext", () -> {
+        begin("hasNext");
+        try {
             if (!intake.hasFound()) {
                 EventMessage message = await();
                 if (message != null) {
@@ -102,7 +102,9 @@ public final class BlockingSubscription implements Iterable<EventMessage>, Itera
                 }
             }
             return intake.hasFound();
-        });
+        } finally {
+            end();
+        }
     }
 
     /**
@@ -113,11 +115,16 @@ public final class BlockingSubscription implements Iterable<EventMessage>, Itera
      */
     @Override
     public EventMessage next() {
-        EventMessage message = using("next", this::await);
-        if (message == null) {
-            throw new NoSuchElementException("The subscription to " + name + " is over; ask hasNext() first.");
+        begin("next");
+        try {
+            EventMessage message = await();
+            if (message == null) {
+                throw new NoSuchElementException("The subscription to " + name + " is over; ask hasNext() first.");
+            }
+            return message;
+        } finally {
+            end();
         }
-        return message;
     }
 
     private @Nullable EventMessage await() {
@@ -143,13 +150,16 @@ public final class BlockingSubscription implements Iterable<EventMessage>, Itera
      */
     public Optional<EventMessage> poll(Duration timeout) {
         long nanos = nanos("event", timeout);
-        return Optional.ofNullable(using("poll", () -> {
+        begin("poll");
+        try {
             EventMessage message = intake.next(nanos);
             if (message == null) {
                 intake.requireNotOver();
             }
-            return message;
-        }));
+            return Optional.ofNullable(message);
+        } finally {
+            end();
+        }
     }
 
     /**
@@ -167,13 +177,16 @@ public final class BlockingSubscription implements Iterable<EventMessage>, Itera
         }
         long nanos = nanos("events", timeout);
         int allowed = prefetch == null ? most : Math.min(most, prefetch);
-        return using("take", () -> {
+        begin("take");
+        try {
             List<EventMessage> taken = intake.take(allowed, nanos);
             if (taken.isEmpty()) {
                 intake.requireNotOver();
             }
             return taken;
-        });
+        } finally {
+            end();
+        }
     }
 
     /**
@@ -198,19 +211,14 @@ public final class BlockingSubscription implements Iterable<EventMessage>, Itera
         intake.close();
     }
 
-    private interface Call<T extends @Nullable Object> {
-        T run();
+    private void begin(String call) {
+        CallingThread.requireMayBlock("BlockingSubscription." + call + "(…)", "EventChannel.subscribe(…)");
+        intake.enter(call + "(…)");
     }
 
-    private <T extends @Nullable Object> T using(String call, Call<T> work) {
-        CallingThread.requireMayBlock("BlockingSubscription." + call + "(…)", INSTEAD);
-        intake.enter(call + "(…)");
-        try {
-            return work.run();
-        } finally {
-            intake.leave();
-            Reference.reachabilityFence(this); // who waits here has not abandoned it
-        }
+    private void end() {
+        intake.leave();
+        Reference.reachabilityFence(this); // who waits here has not abandoned it
     }
 
     private long nanos(String what, @Nullable Duration timeout) {
