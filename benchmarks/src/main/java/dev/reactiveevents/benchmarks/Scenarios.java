@@ -100,7 +100,25 @@ final class Scenarios {
                         "100,000 events spread over 500 channels, a subscriber each / all in one channel",
                         0.5,
                         lab -> new Draining(lab, OURS, Duration.ZERO, CHANNELS, spread()),
-                        lab -> new Draining(lab, REFERENCE, Duration.ZERO, stored(SPREAD))));
+                        lab -> new Draining(lab, REFERENCE, Duration.ZERO, stored(SPREAD))),
+                Scenario.rate(
+                        "bridge_publish_vs_reactive",
+                        CALLERS + " threads publish by the blocking bridge / as many callers, reactive",
+                        0.7,
+                        lab -> new BridgePublishing(lab, OURS, CALLERS),
+                        lab -> Publishing.ours(lab, REFERENCE, CALLERS)),
+                Scenario.rate(
+                        "bridge_listen_vs_reactive",
+                        "a listener of concurrency " + Listening.CONCURRENCY + " on threads of the bridge / reactive",
+                        0.7,
+                        lab -> Listening.blocking(lab, OURS, stored(STORED)),
+                        lab -> Listening.reactive(lab, REFERENCE, stored(STORED))),
+                Scenario.rate(
+                        "bridge_drain_vs_jdbc",
+                        "take and ackAll by the blocking bridge / SELECT SKIP LOCKED, UPDATE, DELETE over JDBC",
+                        0.8,
+                        lab -> new BridgeDraining(lab, OURS, stored(STORED)),
+                        lab -> new JdbcDraining(lab, REFERENCE, stored(STORED))));
     }
 
     private static Draining.Fill stored(int events) {
