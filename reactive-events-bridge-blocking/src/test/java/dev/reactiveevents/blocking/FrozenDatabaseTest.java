@@ -45,7 +45,7 @@ class FrozenDatabaseTest {
     void whatWritesSaysThatItsOutcomeIsUnknown() {
         patient.publish("orders", 1);
         EventMessage message = patient.receive("orders", Stage.LIMIT).orElseThrow();
-        proxy.freeze();
+        proxy.freezeForGood();
 
         assertThatThrownBy(() -> blocking.publish("orders", 2))
                 .isInstanceOf(EventException.OutcomeUnknown.class)
@@ -59,7 +59,7 @@ class FrozenDatabaseTest {
     @Test
     void whatWaitsForEventsEndsWhenItsTimeIsUp() {
         try (BlockingSubscription orders = patient.blockingSubscribe("orders")) {
-            proxy.freeze();
+            proxy.freezeForGood();
             assertThat(orders.poll(SHORT)).isEmpty();
             assertThat(orders.take(10, SHORT)).isEmpty();
             assertThat(patient.receive("orders", SHORT)).isEmpty();
@@ -79,7 +79,7 @@ class FrozenDatabaseTest {
         BlockingEventChannel impatient =
                 BlockingEventChannel.of(stage.open(), BlockingOptions.defaults().withIdleTimeout(SHORT));
         try (BlockingSubscription orders = impatient.blockingSubscribe("orders")) {
-            proxy.freeze();
+            proxy.freezeForGood();
             assertThatThrownBy(orders::hasNext)
                     .isInstanceOf(EventException.Unavailable.class)
                     .hasMessageContainingAll("orders", "PT0.3S", "poll");
@@ -89,7 +89,7 @@ class FrozenDatabaseTest {
     @Test
     void aPublishThatIsInterruptedStopsAtOnceAndSaysThatItsOutcomeIsUnknown() {
         patient.publish("orders", 1);
-        proxy.freeze();
+        proxy.freezeForGood();
         Background<String> publish = Background.run("publishing", () -> patient.publish("orders", 2))
                 .awaitWaiting()
                 .interrupt();
@@ -104,7 +104,7 @@ class FrozenDatabaseTest {
     @Test
     void aCloseThatIsInterruptedClosesAllTheSame() {
         BlockingSubscription orders = patient.blockingSubscribe("orders");
-        proxy.freeze();
+        proxy.freezeForGood();
         Background<Boolean> close = Background.run("closing", () -> {
             Thread.currentThread().interrupt();
             orders.close();

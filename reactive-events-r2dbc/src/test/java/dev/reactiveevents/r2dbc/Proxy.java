@@ -25,6 +25,7 @@ public final class Proxy implements AutoCloseable {
     private final ServerSocket door;
     private final boolean notifications;
     private final List<Passage> passages = new CopyOnWriteArrayList<>();
+    private volatile boolean frozen;
 
     /**
      * A way to a server.
@@ -56,6 +57,12 @@ public final class Proxy implements AutoCloseable {
         passages.forEach(passage -> passage.frozen = true);
     }
 
+    /** Connections that are made later go dead too. */
+    public void freezeForGood() {
+        frozen = true;
+        freeze();
+    }
+
     int accepted() {
         return passages.size();
     }
@@ -67,6 +74,7 @@ public final class Proxy implements AutoCloseable {
             Object port = server.getValue(ConnectionFactoryOptions.PORT);
             Passage passage = new Passage(client, new Socket(host.toString(), port == null ? 5432 : (Integer) port));
             passages.add(passage);
+            passage.frozen |= frozen;
             inBackground(() -> passage.carry(passage.client.getInputStream(), passage.server.getOutputStream()));
             inBackground(() -> passage.answer(passage.server.getInputStream(), passage.client.getOutputStream()));
         }
