@@ -83,6 +83,47 @@ public interface EventChannel extends EventPublisher {
     Mono<EventMessage> receive(String channel, Duration timeout);
 
     /**
+     * Handles a channel's events with the default options, see {@link #listen(String, EventHandler, ListenOptions)}.
+     *
+     * @param channel the channel's name
+     * @param handler what is to be done with each event
+     * @return the listener, which has started
+     */
+    default EventListener listen(String channel, EventHandler handler) {
+        return listen(channel, handler, ListenOptions.defaults());
+    }
+
+    /**
+     * Handles a channel's events: subscribes to it, hands each event to the handler, and settles it as the handler ends.
+     * Completes: it is acknowledged. Fails: it comes again as the retry policy says, or becomes a dead letter with the error
+     * as its reason, at once if the policy calls the error final or if it is an {@link EventException.Undecodable}. Takes
+     * longer than the maximum processing time: the handler is cancelled and the event comes again when its lease has lapsed;
+     * until then the lease is renewed. If the handler has settled its message itself, that counts.
+     *
+     * <p>What a handler does, or fails to do, harms only its own event. The listener survives the loss of the database: it
+     * says so in its {@link EventListener#state() state} and keeps trying. It ends by {@link EventListener#stop}, by
+     * {@link #shutdown()}, or by what trying again cannot mend when it first asks the database.
+     *
+     * @param channel the channel's name
+     * @param handler what is to be done with each event
+     * @param options how to listen
+     * @return the listener, which has started; see {@link EventListener#ready()}
+     * @throws EventException.Invalid on bad input
+     * @throws EventException.Unsupported if attempts or a retry policy are set and the backend keeps no events
+     * @throws EventException.Closed after a shutdown
+     */
+    EventListener listen(String channel, EventHandler handler, ListenOptions options);
+
+    /**
+     * Stops a listener of this channel object, as {@link EventListener#stop} with the channel's shutdown timeout.
+     *
+     * @param id the listener's id
+     * @return true once it has stopped; false if none of this id runs here
+     */
+    @CheckReturnValue
+    Mono<Boolean> stopListener(String id);
+
+    /**
      * Acknowledges by id an event that this channel object delivered, as {@link EventMessage#ack()} does.
      *
      * @param eventId the event's id

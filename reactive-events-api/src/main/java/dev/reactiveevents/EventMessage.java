@@ -95,6 +95,15 @@ public interface EventMessage {
      */
     Instant leaseExpiresAt();
 
+    /**
+     * Whether this delivery is no longer ours, as far as known here: its lease has ended, or the database said that somebody
+     * else has the event. Then what is done for it is done in vain, and {@link #ack()} answers false as soon as somebody has
+     * taken the event.
+     *
+     * @return true once the lease is lost; false while it lasts, after an outcome was stored, and always for a broadcast event
+     */
+    boolean isLeaseLost();
+
     // == Actions ==
 
     /**

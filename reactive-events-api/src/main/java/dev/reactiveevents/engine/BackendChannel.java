@@ -3,7 +3,10 @@ package dev.reactiveevents.engine;
 import dev.reactiveevents.Event;
 import dev.reactiveevents.EventChannel;
 import dev.reactiveevents.EventException;
+import dev.reactiveevents.EventHandler;
+import dev.reactiveevents.EventListener;
 import dev.reactiveevents.EventMessage;
+import dev.reactiveevents.ListenOptions;
 import dev.reactiveevents.SubscribeOptions;
 import dev.reactiveevents.spi.EventBackend;
 import java.time.Duration;
@@ -22,10 +25,12 @@ import reactor.core.publisher.Mono;
 /** The channel over any backend: checks what it is asked, and hands it to the writer or the dequeuer. */
 final class BackendChannel implements EventChannel {
 
+    private final EventBackend backend;
     private final ChannelOptions options;
     private final EngineTime time;
     private final EventWriter writer;
     private final Dequeuer dequeuer;
+    private final Listeners listeners;
     private final Shutdown shutdown;
 
     BackendChannel(EventBackend backend, ChannelOptions options) {
@@ -33,13 +38,15 @@ final class BackendChannel implements EventChannel {
     }
 
     BackendChannel(EventBackend backend, ChannelOptions options, EngineTime time) {
+        this.backend = backend;
         this.options = options;
         this.time = time;
         PayloadCodec codec = new PayloadCodec(options.jsonMapper());
         Settler settler = new Settler(backend, options.lease(), time);
         this.dequeuer = new Dequeuer(backend, options, codec, settler, time);
         this.writer = new EventWriter(backend, codec, options.publishTimeout(), time, dequeuer::wake);
-        this.shutdown = new Shutdown(backend, options.shutdownTimeout(), time, writer, dequeuer, settler);
+        this.listeners = new Listeners(backend, options, time, this::subscribe);
+        this.shutdown = new Shutdown(backend, options.shutdownTimeout(), time, writer, dequeuer, listeners, settler);
     }
 
     // == Publishing ==
@@ -68,9 +75,10 @@ final class BackendChannel implements EventChannel {
             if (subscribeOptions == null) {
                 throw nothing("options of a subscription");
             }
+            Listeners.requireRetries(backend, subscribeOptions);
             return new Subscribing(names, subscribeOptions);
-        } catch (EventException.Invalid invalid) {
-            return Flux.error(invalid);
+        } catch (EventException.Invalid | EventException.Unsupported refused) {
+            return Flux.error(refused);
         }
     }
 
@@ -113,6 +121,21 @@ final class BackendChannel implements EventChannel {
                     + timeout + "; give a duration that is not negative."));
         }
         return Receiving.oneOf(options -> subscribe(channel, options), timeout, options.publishTimeout(), time);
+    }
+
+    // == Listening ==
+
+    @Override
+    public EventListener listen(String channel, EventHandler handler, ListenOptions listenOptions) {
+        if (shutdown.hasBegun()) {
+            throw new EventException.Closed("A listener was asked for on a channel that has been shut down.");
+        }
+        return listeners.listen(channel, handler, listenOptions);
+    }
+
+    @Override
+    public Mono<Boolean> stopListener(String id) {
+        return listeners.stop(id);
     }
 
     // == Settling by id ==

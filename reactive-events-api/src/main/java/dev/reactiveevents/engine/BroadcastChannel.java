@@ -3,7 +3,10 @@ package dev.reactiveevents.engine;
 import dev.reactiveevents.Event;
 import dev.reactiveevents.EventChannel;
 import dev.reactiveevents.EventException;
+import dev.reactiveevents.EventHandler;
+import dev.reactiveevents.EventListener;
 import dev.reactiveevents.EventMessage;
+import dev.reactiveevents.ListenOptions;
 import dev.reactiveevents.SubscribeOptions;
 import dev.reactiveevents.spi.BroadcastBackend;
 import java.time.Duration;
@@ -30,6 +33,7 @@ final class BroadcastChannel implements EventChannel {
     private final PayloadCodec codec;
     private final EventWriter writer;
     private final Set<BroadcastSubscription> subscriptions = ConcurrentHashMap.newKeySet();
+    private final Listeners listeners;
     private final Mono<Void> shutdown;
     private volatile boolean closed;
 
@@ -38,6 +42,7 @@ final class BroadcastChannel implements EventChannel {
         this.options = options;
         this.codec = new PayloadCodec(options.jsonMapper());
         this.writer = new EventWriter(backend, codec, options.publishTimeout(), time, channels -> {});
+        this.listeners = new Listeners(backend, options, time, this::subscribe);
         this.shutdown = Mono.defer(this::end).cache();
     }
 
@@ -67,9 +72,10 @@ final class BroadcastChannel implements EventChannel {
             if (subscribeOptions == null) {
                 throw BackendChannel.nothing("options of a subscription");
             }
+            Listeners.requireRetries(backend, subscribeOptions);
             return new Subscribing(names, subscribeOptions);
-        } catch (EventException.Invalid invalid) {
-            return Flux.error(invalid);
+        } catch (EventException.Invalid | EventException.Unsupported refused) {
+            return Flux.error(refused);
         }
     }
 
@@ -119,6 +125,19 @@ final class BroadcastChannel implements EventChannel {
     }
 
     @Override
+    public EventListener listen(String channel, EventHandler handler, ListenOptions listenOptions) {
+        if (closed) {
+            throw new EventException.Closed("A listener was asked for on a channel that has been shut down.");
+        }
+        return listeners.listen(channel, handler, listenOptions);
+    }
+
+    @Override
+    public Mono<Boolean> stopListener(String id) {
+        return listeners.stop(id);
+    }
+
+    @Override
     public Mono<Boolean> ack(String eventId) {
         return nothingIsOpen(eventId);
     }
@@ -151,9 +170,10 @@ final class BroadcastChannel implements EventChannel {
     private Mono<Void> end() {
         closed = true;
         subscriptions.forEach(subscription -> subscription.end(null));
-        return writer.close()
+        return Mono.when(writer.close(), listeners.ended())
                 .timeout(options.shutdownTimeout())
                 .onErrorResume(late -> {
+                    listeners.stopHandlers();
                     writer.abort(new EventException.OutcomeUnknown(
                             "The channel was shut down before the database answered; it may or may not have been done.",
                             null));

@@ -91,6 +91,11 @@ final class BroadcastMessage implements EventMessage {
         return event.leaseExpiresAt();
     }
 
+    @Override
+    public boolean isLeaseLost() {
+        return false;
+    }
+
     // == Actions ==
 
     @Override

@@ -36,6 +36,7 @@ final class Delivery implements EventMessage {
     private volatile boolean handedOver;
     private volatile boolean givenUp;
     private volatile boolean settled;
+    private volatile boolean lost;
 
     /**
      * A delivery.
@@ -121,6 +122,11 @@ final class Delivery implements EventMessage {
         return event.leaseExpiresAt().plusNanos(leaseEnd - firstLeaseEnd);
     }
 
+    @Override
+    public boolean isLeaseLost() {
+        return lost || !settled && isLapsed(owner.time().nanos());
+    }
+
     // == Actions ==
 
     @Override
@@ -130,7 +136,7 @@ final class Delivery implements EventMessage {
 
     @Override
     public Mono<Boolean> nack() {
-        return Mono.defer(() -> retryAfter(owner.options().retryPolicy().delayAfter(attempts())));
+        return Mono.defer(() -> retryAfter(owner.retry().delayAfter(attempts())));
     }
 
     @Override
@@ -143,11 +149,15 @@ final class Delivery implements EventMessage {
     }
 
     private Mono<Boolean> retryAfter(Optional<Duration> delay) {
-        int most = owner.options().maxAttempts();
+        int most = owner.maxAttempts();
         if (delay.isEmpty() || attempts() >= most) {
             return settle(Outcome.DEAD, Duration.ZERO, "given back at attempt " + attempts() + " of " + most);
         }
-        return settle(Outcome.RETRY, delay.get().compareTo(LONGEST) > 0 ? LONGEST : delay.get(), null);
+        return settle(Outcome.RETRY, bounded(delay.get()), null);
+    }
+
+    private static Duration bounded(Duration delay) {
+        return delay.compareTo(LONGEST) > 0 ? LONGEST : delay;
     }
 
     @Override
@@ -181,6 +191,29 @@ final class Delivery implements EventMessage {
     /** Gives back what was handed over and not settled in time, at once; the attempt counts, and may be the last. */
     Mono<Boolean> giveBack() {
         return retryAfter(Optional.of(Duration.ZERO));
+    }
+
+    /** After which delay it comes again if its handler failed by this; empty if it does not. */
+    Optional<Duration> comesAgainAfter(Throwable failure) {
+        boolean isFinal = failure instanceof EventException.Undecodable || attempts() >= owner.maxAttempts();
+        return isFinal ? Optional.empty() : owner.retry().delayAfter(attempts(), failure);
+    }
+
+    /** Gives back what failed: to come again after a delay, or as a dead letter. */
+    Mono<Boolean> failed(Optional<Duration> again, String reason) {
+        return again.isPresent()
+                ? settle(Outcome.RETRY, bounded(again.get()), reason)
+                : settle(Outcome.DEAD, Duration.ZERO, reason);
+    }
+
+    /** It waits again, as before its hand-over. */
+    void setAside() {
+        handedOver = false;
+    }
+
+    /** Nobody does anything for it any more: it is not renewed. */
+    void letLapse() {
+        givenUp = true;
     }
 
     void handOver(long now) {
@@ -261,7 +294,8 @@ final class Delivery implements EventMessage {
     }
 
     private Settlement settlement(Outcome outcome, Duration after, @Nullable String reason) {
-        return new Settlement(outcome, channel(), id(), token, after, reason);
+        String kept = reason == null ? null : Reasons.storable(reason);
+        return new Settlement(outcome, channel(), id(), token, after, kept);
     }
 
     /** Detached from who asked: an outcome that was said is sent, whether or not somebody waits for the answer. */
@@ -270,6 +304,7 @@ final class Delivery implements EventMessage {
                 .settle(settlement, this::settleSent)
                 .map(result -> applied(settlement, result))
                 .subscribe(mine::answer, error -> {
+                    owner.tally().unanswered();
                     settling.set(null);
                     mine.fail(error);
                 });
@@ -307,7 +342,11 @@ final class Delivery implements EventMessage {
                 && (key() != null || settlement.outcome().givesBack())) {
             owner.wake(channel());
         }
-        return result == SettleResult.APPLIED || result == SettleResult.GONE && settlement.outcome() == Outcome.ACK;
+        boolean held =
+                result == SettleResult.APPLIED || result == SettleResult.GONE && settlement.outcome() == Outcome.ACK;
+        lost = !held;
+        owner.tally().answered(settlement.outcome(), held);
+        return held;
     }
 
     /** {@return channel, id and attempts; never the payload} */

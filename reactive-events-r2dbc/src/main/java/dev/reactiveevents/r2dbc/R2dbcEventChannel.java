@@ -4,7 +4,10 @@ import dev.reactiveevents.CheckReturnValue;
 import dev.reactiveevents.Event;
 import dev.reactiveevents.EventChannel;
 import dev.reactiveevents.EventException;
+import dev.reactiveevents.EventHandler;
+import dev.reactiveevents.EventListener;
 import dev.reactiveevents.EventMessage;
+import dev.reactiveevents.ListenOptions;
 import dev.reactiveevents.RetryPolicy;
 import dev.reactiveevents.SubscribeOptions;
 import dev.reactiveevents.engine.ChannelOptions;
@@ -105,6 +108,17 @@ public final class R2dbcEventChannel implements EventChannel {
     @CheckReturnValue
     public Mono<EventMessage> receive(String channel, Duration timeout) {
         return this.channel.receive(channel, timeout);
+    }
+
+    @Override
+    public EventListener listen(String channel, EventHandler handler, ListenOptions options) {
+        return this.channel.listen(channel, handler, options);
+    }
+
+    @Override
+    @CheckReturnValue
+    public Mono<Boolean> stopListener(String id) {
+        return channel.stopListener(id);
     }
 
     @Override
