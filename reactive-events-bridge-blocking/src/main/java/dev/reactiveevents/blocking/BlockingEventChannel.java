@@ -3,7 +3,9 @@ package dev.reactiveevents.blocking;
 import dev.reactiveevents.Event;
 import dev.reactiveevents.EventChannel;
 import dev.reactiveevents.EventException;
+import dev.reactiveevents.EventListener;
 import dev.reactiveevents.EventMessage;
+import dev.reactiveevents.ListenOptions;
 import dev.reactiveevents.SubscribeOptions;
 import dev.reactiveevents.blocking.Answer.Question;
 import java.time.Duration;
@@ -14,12 +16,15 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
+import reactor.util.Logger;
+import reactor.util.Loggers;
 
 /**
  * A channel for code that cannot be reactive: the calls of an {@link EventChannel}, which wait for their answer. Safe for use
@@ -42,6 +47,10 @@ import reactor.core.publisher.Mono;
  */
 public final class BlockingEventChannel implements AutoCloseable {
 
+    private static final Logger LOG = Loggers.getLogger(BlockingEventChannel.class);
+    /** How long the outcomes of handlers that were interrupted may take to be stored. */
+    private static final Duration GRACE = Duration.ofSeconds(5);
+
     private static final String PUBLISH_AGAIN =
             "give the event an id or a deduplication key, then publishing it again" + " stores it once.";
     private static final String SETTLE_AGAIN =
@@ -49,12 +58,14 @@ public final class BlockingEventChannel implements AutoCloseable {
 
     private final EventChannel events;
     private final BlockingOptions options;
+    private final BlockingListeners listeners;
     private final Set<Intake> subscriptions = ConcurrentHashMap.newKeySet();
     private volatile boolean closed;
 
     private BlockingEventChannel(EventChannel events, BlockingOptions options) {
         this.events = events;
         this.options = options;
+        this.listeners = new BlockingListeners(events, options.executor());
     }
 
     /**
@@ -196,6 +207,69 @@ public final class BlockingEventChannel implements AutoCloseable {
                 channel, intake, subscribeOptions.prefetch(), options.idleTimeout(), subscriptions::remove);
     }
 
+    // == Listening ==
+
+    /**
+     * Handles a channel's events with the default options.
+     *
+     * @param channel the channel's name
+     * @param handler as {@link #listen(String, Consumer, ListenOptions)} says
+     * @return the listener: events that are published from now on are handled
+     */
+    public EventListener listen(String channel, Consumer<? super EventMessage> handler) {
+        return listen(channel, handler, ListenOptions.defaults());
+    }
+
+    /**
+     * Handles a channel's events on threads that may block, as
+     * {@link EventChannel#listen(String, dev.reactiveevents.EventHandler, ListenOptions)} does: on virtual threads on Java 21
+     * and later, before that on a pool of as many threads as the concurrency, or on the given
+     * {@linkplain BlockingOptions#withExecutor(java.util.concurrent.Executor) executor}.
+     *
+     * @param channel the channel's name
+     * @param handler returns when the event is done, throws if it is to be tried again. Its thread is interrupted when it takes
+     *     longer than {@link ListenOptions#maxProcessingTime()} or than the end of its listener waits; on a given executor
+     *     only if that is an {@link java.util.concurrent.ExecutorService}
+     * @param listenOptions how to listen
+     * @return the listener: events that are published from now on are handled
+     */
+    public EventListener listen(String channel, Consumer<? super EventMessage> handler, ListenOptions listenOptions) {
+        require("listen", "EventChannel.listen(…)");
+        String attempted = "A listener of " + channel + " was to be started";
+        CallingThread.requireNotInterrupted(attempted);
+        if (listenOptions == null) {
+            throw new EventException.Invalid(attempted + " with options that were null; give some, or leave them out.");
+        }
+        EventListener listener = listeners.start(channel, handler, listenOptions);
+        try {
+            Answer.to(listener.ready(), options.timeout(), Question.read(attempted));
+        } catch (RuntimeException failure) {
+            listeners.stop(listener.id(), Duration.ZERO).subscribe(stopped -> {}, error -> {});
+            throw failure;
+        }
+        return listener;
+    }
+
+    /**
+     * Stops a listener that was started here: it takes nothing new, and handlers at work have the
+     * {@linkplain BlockingOptions#timeout() timeout} to end. Then they are interrupted, and their events come again.
+     *
+     * @param id the listener's id
+     * @return true once it has stopped; false if none of this id runs here
+     */
+    public boolean stopListener(String id) {
+        require("stopListener", "EventChannel.stopListener(…)");
+        if (id == null) {
+            throw new EventException.Invalid("The id of a listener to be stopped was null; give the one it has.");
+        }
+        Question question = Question.read("Listener " + id + " was to be stopped");
+        return Boolean.TRUE.equals(Answer.to(listeners.stop(id, options.timeout()), untilStopped(), question));
+    }
+
+    private Duration untilStopped() {
+        return options.timeout().plus(GRACE);
+    }
+
     // == Settling ==
 
     /**
@@ -323,13 +397,33 @@ public final class BlockingEventChannel implements AutoCloseable {
     // == Ending ==
 
     /**
-     * Closes the subscriptions that were opened here. The channel beneath stays open, since it stays its owner's:
-     * {@code events.shutdown()} ends it. Does not wait for the database; idempotent; also on a thread that was interrupted.
+     * Closes the subscriptions that were opened here, which waits for nothing, and stops the listeners, which waits for handlers
+     * at work as {@link #stopListener(String)} does. The channel beneath stays open, since it stays its owner's:
+     * {@code events.shutdown()} ends it. Idempotent. Does not fail if it takes too long or if its thread is interrupted, before
+     * or meanwhile: the listeners go on stopping, which is logged.
+     *
+     * @throws EventException.Invalid if there are listeners to wait for, on a thread that must not block
      */
     @Override
     public void close() {
+        if (!listeners.isEmpty()) {
+            CallingThread.requireMayBlock("BlockingEventChannel.close()", "EventListener.stop(…)");
+        }
         closed = true;
         subscriptions.forEach(this::close);
+        if (!listeners.isEmpty()) {
+            stopListeners();
+        }
+    }
+
+    private void stopListeners() {
+        Mono<Void> stopped = listeners.stopAll(options.timeout()).cache();
+        stopped.subscribe(nothing -> {}, error -> {}); // also if nobody waits for it
+        try {
+            Answer.to(stopped, untilStopped(), Question.read("The listeners of a blocking channel were to stop"));
+        } catch (EventException notWaitedFor) {
+            LOG.warn("A blocking channel was closed without waiting for its listeners: {}", notWaitedFor.getMessage());
+        }
     }
 
     private void close(Intake intake) {
