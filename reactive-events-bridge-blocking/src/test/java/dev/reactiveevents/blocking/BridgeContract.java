@@ -23,6 +23,7 @@ import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 
 /** What the bridge does over any durable backend. */
 abstract class BridgeContract {
@@ -151,6 +152,7 @@ abstract class BridgeContract {
     // == Many threads ==
 
     @Test
+    @Timeout(300)
     void sixteenThreadsPublishAndSixteenConsumeEachEventOnce() throws InterruptedException {
         Set<Integer> seen = ConcurrentHashMap.newKeySet();
         AtomicInteger deliveries = new AtomicInteger();
@@ -180,7 +182,7 @@ abstract class BridgeContract {
                 .toList();
 
         publishers.forEach(publisher ->
-                assertThat(publisher.result(Duration.ofSeconds(100))).isTrue());
+                assertThat(publisher.result(Duration.ofSeconds(200))).isTrue());
         assertThat(all.await(60, TimeUnit.SECONDS)).isTrue();
         subscriptions.forEach(BlockingSubscription::close);
         consumers.forEach(consumer -> assertThat(consumer.result()).isTrue());
