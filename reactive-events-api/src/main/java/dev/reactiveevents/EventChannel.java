@@ -143,6 +143,35 @@ public interface EventChannel extends EventPublisher {
     Mono<Boolean> nack(String eventId);
 
     /**
+     * Withdraws an event that nobody has taken yet, a delayed one above all: it is deleted, and its id can be published again.
+     *
+     * @param eventId the event's id
+     * @return true once it is gone and will not be delivered; false if there is no such event, or if it has been taken, by
+     *     whomever, also if it is to come again. Fails with {@link EventException.Unsupported} where nothing is stored, with
+     *     {@link EventException.Closed} after a shutdown, and as a publish does when the database is away
+     */
+    @CheckReturnValue
+    Mono<Boolean> withdraw(String eventId);
+
+    /**
+     * The dead letters of a channel.
+     *
+     * @param channel the channel's name
+     * @return its dead letters, to be read, delivered again or deleted; does not call the database yet
+     * @throws EventException.Unsupported where nothing is stored
+     * @throws EventException.Invalid if the name is not valid
+     */
+    DeadLetters deadLetters(String channel);
+
+    /**
+     * What is stored, for people and for gauges.
+     *
+     * @return what can be asked; does not call the database yet
+     * @throws EventException.Unsupported where nothing is stored
+     */
+    Inspection inspect();
+
+    /**
      * Ends the channel: takes no new events, writes the publishes that were accepted, gives back what was not handed over,
      * completes the subscriptions, waits for messages in hand to be settled, and gives back those that are not by the
      * channel's shutdown timeout. Idempotent: further calls wait for the same end.

@@ -102,6 +102,13 @@ final class Scenarios {
                         lab -> new Draining(lab, OURS, Duration.ZERO, CHANNELS, spread()),
                         lab -> new Draining(lab, REFERENCE, Duration.ZERO, stored(SPREAD))),
                 Scenario.rate(
+                        "transactional_vs_bare",
+                        "an INSERT by a transactional handler / the same transaction by hand, one event each, "
+                                + TransactionalWork.CONCURRENCY + " at once",
+                        0.8,
+                        lab -> new TransactionalWork.Handled(lab, OURS),
+                        lab -> new TransactionalWork.ByHand(lab, REFERENCE)),
+                Scenario.rate(
                         "bridge_publish_vs_reactive",
                         CALLERS + " threads publish by the blocking bridge / as many callers, reactive",
                         0.7,

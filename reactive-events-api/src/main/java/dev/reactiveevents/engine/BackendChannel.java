@@ -1,11 +1,13 @@
 package dev.reactiveevents.engine;
 
+import dev.reactiveevents.DeadLetters;
 import dev.reactiveevents.Event;
 import dev.reactiveevents.EventChannel;
 import dev.reactiveevents.EventException;
 import dev.reactiveevents.EventHandler;
 import dev.reactiveevents.EventListener;
 import dev.reactiveevents.EventMessage;
+import dev.reactiveevents.Inspection;
 import dev.reactiveevents.ListenOptions;
 import dev.reactiveevents.SubscribeOptions;
 import dev.reactiveevents.spi.EventBackend;
@@ -32,6 +34,7 @@ final class BackendChannel implements EventChannel {
     private final Dequeuer dequeuer;
     private final Listeners listeners;
     private final Shutdown shutdown;
+    private final Upkeep upkeep;
 
     BackendChannel(EventBackend backend, ChannelOptions options) {
         this(backend, options, EngineTime.system());
@@ -47,6 +50,7 @@ final class BackendChannel implements EventChannel {
         this.writer = new EventWriter(backend, codec, options.publishTimeout(), time, dequeuer::wake);
         this.listeners = new Listeners(backend, options, time, this::subscribe);
         this.shutdown = new Shutdown(backend, options.shutdownTimeout(), time, writer, dequeuer, listeners, settler);
+        this.upkeep = new Upkeep(backend, codec, dequeuer::wake, shutdown::hasBegun);
     }
 
     // == Publishing ==
@@ -161,6 +165,27 @@ final class BackendChannel implements EventChannel {
             Delivery delivery = dequeuer.deliveries().handedOver(id, time.nanos());
             return delivery == null ? Mono.just(false) : outcome.apply(delivery);
         });
+    }
+
+    boolean delivered(Delivery delivery) {
+        return delivery.isOf(dequeuer.deliveries());
+    }
+
+    // == What is stored ==
+
+    @Override
+    public Mono<Boolean> withdraw(String eventId) {
+        return upkeep.withdraw(eventId);
+    }
+
+    @Override
+    public DeadLetters deadLetters(String channel) {
+        return upkeep.deadLetters(channel);
+    }
+
+    @Override
+    public Inspection inspect() {
+        return upkeep.inspect();
     }
 
     // == Ending ==

@@ -1,11 +1,13 @@
 package dev.reactiveevents.engine;
 
+import dev.reactiveevents.DeadLetters;
 import dev.reactiveevents.Event;
 import dev.reactiveevents.EventChannel;
 import dev.reactiveevents.EventException;
 import dev.reactiveevents.EventHandler;
 import dev.reactiveevents.EventListener;
 import dev.reactiveevents.EventMessage;
+import dev.reactiveevents.Inspection;
 import dev.reactiveevents.ListenOptions;
 import dev.reactiveevents.SubscribeOptions;
 import dev.reactiveevents.spi.BroadcastBackend;
@@ -160,6 +162,21 @@ final class BroadcastChannel implements EventChannel {
     @Override
     public boolean allowsBlocking() {
         return options.blocking();
+    }
+
+    @Override
+    public Mono<Boolean> withdraw(String eventId) {
+        return Mono.error(Upkeep.unsupported("The withdrawal of event " + eventId + " was", backend.name()));
+    }
+
+    @Override
+    public DeadLetters deadLetters(String channel) {
+        throw Upkeep.unsupported("Dead letters of channel \"" + channel + "\" were", backend.name());
+    }
+
+    @Override
+    public Inspection inspect() {
+        throw Upkeep.unsupported("An inspection was", backend.name());
     }
 
     @Override

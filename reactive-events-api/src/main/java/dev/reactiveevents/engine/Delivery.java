@@ -15,7 +15,6 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Mono;
-import reactor.core.publisher.Sinks;
 import tools.jackson.core.type.TypeReference;
 import tools.jackson.databind.JsonNode;
 
@@ -175,7 +174,7 @@ final class Delivery implements EventMessage {
             return Mono.error(new EventException.Invalid("The lease of event " + eventId() + " was to be extended by "
                     + duration + "; give a duration longer than zero, up to ten years."));
         }
-        return Mono.defer(() -> isBeingSettled() ? Mono.just(false) : prolong(duration));
+        return Mono.defer(() -> isBeingSettled() ? Mono.just(isEnlisted()) : prolong(duration));
     }
 
     @Override
@@ -190,7 +189,48 @@ final class Delivery implements EventMessage {
 
     /** Gives back what was handed over and not settled in time, at once; the attempt counts, and may be the last. */
     Mono<Boolean> giveBack() {
-        return retryAfter(Optional.of(Duration.ZERO));
+        return Mono.defer(() -> settling.get() instanceof Enlisted enlisted
+                ? enlisted.abandon().then(retryAfter(Optional.of(Duration.ZERO)))
+                : retryAfter(Optional.of(Duration.ZERO)));
+    }
+
+    // == What a transaction does with it ==
+
+    boolean isOf(Deliveries register) {
+        return owner.deliveries() == register;
+    }
+
+    UUID token() {
+        return token;
+    }
+
+    Duration maxProcessingTime() {
+        return owner.maxProcessingTime();
+    }
+
+    /** Leaves it to a transaction, unless something was said of it already. */
+    @Nullable
+    Enlisted enlist() {
+        Enlisted enlisted = new Enlisted(this);
+        return settling.compareAndSet(null, enlisted) ? enlisted : null;
+    }
+
+    private boolean isEnlisted() {
+        return settling.get() instanceof Enlisted;
+    }
+
+    void settledElsewhere(Enlisted enlisted, Settlement settlement) {
+        Settling done = new Settling(settlement.outcome());
+        done.answer(true);
+        if (settling.compareAndSet(enlisted, done)) {
+            settleSent();
+            applied(settlement, SettleResult.APPLIED);
+            owner.drain();
+        }
+    }
+
+    void returned(Enlisted enlisted) {
+        settling.compareAndSet(enlisted, null);
     }
 
     /** After which delay it comes again if its handler failed by this; empty if it does not. */
@@ -225,12 +265,18 @@ final class Delivery implements EventMessage {
         return handedOver;
     }
 
+    /** Whether its outcome was said, and not only left to a transaction that is under way. */
+    boolean isDecided() {
+        return isBeingSettled() && !isEnlisted();
+    }
+
     boolean isBeingSettled() {
         return settling.get() != null;
     }
 
+    /** While a transaction works on it nobody can claim it: its row is locked. */
     boolean isLapsed(long now) {
-        return leaseEnd - now <= 0;
+        return leaseEnd - now <= 0 && !isEnlisted();
     }
 
     /** Whether its consumer would own it for at least this long. */
@@ -283,17 +329,18 @@ final class Delivery implements EventMessage {
 
     private Mono<Boolean> settle(Outcome outcome, Duration after, @Nullable String reason) {
         return Mono.defer(() -> {
+            Settlement said = settlement(outcome, after, reason);
             Settling mine = new Settling(outcome);
             Settling first = settling.compareAndExchange(null, mine);
             if (first != null) {
-                return first.answerTo(outcome);
+                return first.answerTo(said);
             }
-            send(mine, settlement(outcome, after, reason));
-            return mine.answerTo(outcome);
+            send(mine, said);
+            return mine.answerTo(said);
         });
     }
 
-    private Settlement settlement(Outcome outcome, Duration after, @Nullable String reason) {
+    Settlement settlement(Outcome outcome, Duration after, @Nullable String reason) {
         String kept = reason == null ? null : Reasons.storable(reason);
         return new Settlement(outcome, channel(), id(), token, after, kept);
     }
@@ -353,28 +400,5 @@ final class Delivery implements EventMessage {
     @Override
     public String toString() {
         return "EventMessage[channel=" + channel() + ", eventId=" + eventId() + ", attempts=" + attempts() + "]";
-    }
-
-    /** The first outcome that was said, and its answer once known. */
-    private static final class Settling {
-
-        private final Outcome outcome;
-        private final Sinks.One<Boolean> answer = Sinks.one();
-
-        Settling(Outcome outcome) {
-            this.outcome = outcome;
-        }
-
-        Mono<Boolean> answerTo(Outcome asked) {
-            return asked == outcome ? answer.asMono() : answer.asMono().thenReturn(false);
-        }
-
-        void answer(boolean applied) {
-            answer.tryEmitValue(applied);
-        }
-
-        void fail(Throwable error) {
-            answer.tryEmitError(error);
-        }
     }
 }

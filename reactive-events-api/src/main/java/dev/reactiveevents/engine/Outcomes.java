@@ -80,7 +80,7 @@ final class Outcomes implements Handling.End {
     /** Says the outcome first, so that it does not wait for the next event's handler to begin; then the slot is free. */
     private void conclude(Handling handling, @Nullable Function<Delivery, Mono<Boolean>> outcome) {
         EventMessage message = handling.message();
-        if (outcome != null && message instanceof Delivery delivery && !delivery.isBeingSettled() && listener.begin()) {
+        if (outcome != null && message instanceof Delivery delivery && !delivery.isDecided() && listener.begin()) {
             outcome.apply(delivery).subscribe(new Answer(delivery));
         }
         listener.handlerHasEnded(handling);

@@ -18,6 +18,8 @@ final class MapOptions {
             "queue_table", (builder, value) -> builder.queueTable(text("queue_table", value)),
             "lease_seconds", (builder, value) -> builder.lease(seconds("lease_seconds", value, 0.1)),
             "listener_queue_capacity", (builder, value) -> builder.prefetch(count("listener_queue_capacity", value)),
+            "dead_retention_seconds",
+                    (builder, value) -> builder.deadRetention(seconds("dead_retention_seconds", value, 1)),
             "retention_seconds", (builder, value) -> builder.retention(seconds("retention_seconds", value, 0)),
             "poll_interval", (builder, value) -> builder.pollInterval(seconds("poll_interval", value, 0.001)),
             "portal_bridge", (builder, value) -> builder.blocking(truth("portal_bridge", value)));

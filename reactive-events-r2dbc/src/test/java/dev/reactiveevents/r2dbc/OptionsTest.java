@@ -127,6 +127,8 @@ class OptionsTest {
                         60,
                         "retention_seconds",
                         0,
+                        "dead_retention_seconds",
+                        3600,
                         "poll_interval",
                         0.25,
                         "fillfactor",
@@ -166,6 +168,7 @@ class OptionsTest {
         "listener_queue_capacity, 0",
         "listener_queue_capacity, 1.5",
         "retention_seconds, -1",
+        "dead_retention_seconds, 0.5",
         "poll_interval, 0",
         "poll_interval, -0.5",
         "fillfactor, 9",
@@ -182,7 +185,7 @@ class OptionsTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"lease_seconds", "retention_seconds", "poll_interval", "fillfactor", "autovacuum_vacuum_threshold"})
+    @CsvSource({"lease_seconds", "retention_seconds", "dead_retention_seconds", "poll_interval", "fillfactor", "autovacuum_vacuum_threshold"})
     void anythingButANumberIsRefused(String key) {
         assertThat(refusal(Map.of(key, "sixty"))).startsWith("Invalid: ").contains(key, "\"sixty\"", "number");
         assertThat(refusal(Map.of(key, Double.NaN))).startsWith("Invalid: ").contains(key, "NaN");

@@ -165,6 +165,27 @@ public abstract class EventChannelContract {
     }
 
     @Nested
+    class DeadLetters extends DeadLettersContract {
+        DeadLetters() {
+            super(EventChannelContract.this);
+        }
+    }
+
+    @Nested
+    class Withdrawing extends WithdrawingContract {
+        Withdrawing() {
+            super(EventChannelContract.this);
+        }
+    }
+
+    @Nested
+    class Inspecting extends InspectingContract {
+        Inspecting() {
+            super(EventChannelContract.this);
+        }
+    }
+
+    @Nested
     class WakeUps extends WakeUpsContract {
         WakeUps() {
             super(EventChannelContract.this);
