@@ -12,68 +12,52 @@ import java.time.Duration;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
 import java.util.function.Function;
-import java.util.function.Supplier;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
-import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
-import reactor.util.Logger;
-import reactor.util.Loggers;
 
 /**
  * A channel for code that cannot be reactive: the calls of an {@link EventChannel}, which wait for their answer. Safe for use
  * by many threads.
  *
- * <p>Common to all calls:
- *
- * <ul>
- *   <li>They wait for the {@linkplain BlockingOptions#withTimeout(Duration) timeout} at most, 30 seconds by default. Then what
- *       writes fails with {@link EventException.OutcomeUnknown}, what reads with {@link EventException.Unavailable}.
- *   <li>When the calling thread is interrupted they fail with {@link EventException.Interrupted} and set its flag again. On a
- *       thread that was interrupted before, nothing is sent.
- *   <li>Failures are of the kinds that the channel has, with the stack trace of the call and the original as cause.
- *   <li>On threads that must not block, as Reactor's parallel ones and event loops, they are refused with
- *       {@link EventException.Invalid}, which names the reactive call.
- *   <li>After {@link #close()} they fail with {@link EventException.Closed}.
- * </ul>
+ * <p>How long calls wait, and how they fail, is the same for all: see the {@linkplain dev.reactiveevents.blocking package}.
  *
  * <p>Works over every backend. Has no engine of its own: each subscription is one of the channel's.
  */
 public final class BlockingEventChannel implements AutoCloseable {
 
-    private static final Logger LOG = Loggers.getLogger(BlockingEventChannel.class);
+    private static final Duration A_YEAR = Duration.ofDays(365);
     /** How long the outcomes of handlers that were interrupted may take to be stored. */
     private static final Duration GRACE = Duration.ofSeconds(5);
 
     private static final String PUBLISH_AGAIN =
-            "give the event an id or a deduplication key, then publishing it again" + " stores it once.";
+            "give the event an id or a deduplication key, then publishing it again stores it once.";
     private static final String SETTLE_AGAIN =
-            "settle it again; if it was not done, the event comes again when its lease" + " has lapsed.";
+            "settle it again; if it was not done, the event comes again when its lease has lapsed.";
 
     private final EventChannel events;
     private final BlockingOptions options;
     private final BlockingListeners listeners;
     private final Set<Intake> subscriptions = ConcurrentHashMap.newKeySet();
-    private volatile boolean closed;
+    private final Calls calls;
 
     private BlockingEventChannel(EventChannel events, BlockingOptions options) {
         this.events = events;
         this.options = options;
+        this.calls = new Calls(options.timeout());
         this.listeners = new BlockingListeners(events, options.executor());
     }
 
     /**
-     * A channel with the default options.
+     * As {@link #of(EventChannel, BlockingOptions)}, with the default options.
      *
      * @param events the channel, which stays the caller's
      * @return the same channel for code that blocks
-     * @throws EventException.Unsupported if the channel was built with {@code blocking(false)}
      */
     public static BlockingEventChannel of(EventChannel events) {
         return of(events, BlockingOptions.defaults());
@@ -132,7 +116,7 @@ public final class BlockingEventChannel implements AutoCloseable {
      */
     public String publish(Event event) {
         String attempted = "An event was to be published" + (event == null ? "" : " on " + event.channel());
-        return ask("publish", Question.write(attempted, PUBLISH_AGAIN), () -> events.publish(event));
+        return calls.ask("publish", "EventChannel.publish", Question.write(attempted, PUBLISH_AGAIN), () -> events.publish(event));
     }
 
     /**
@@ -143,7 +127,7 @@ public final class BlockingEventChannel implements AutoCloseable {
      */
     public List<String> publishAll(Collection<Event> events) {
         String attempted = (events == null ? "No" : String.valueOf(events.size())) + " events were to be published";
-        return ask("publishAll", Question.write(attempted, PUBLISH_AGAIN), () -> this.events.publishAll(events));
+        return calls.ask("publishAll", "EventChannel.publishAll", Question.write(attempted, PUBLISH_AGAIN), () -> this.events.publishAll(events));
     }
 
     // == Receiving ==
@@ -156,8 +140,8 @@ public final class BlockingEventChannel implements AutoCloseable {
      * @return the event, which is to be settled, or empty if none came in time
      */
     public Optional<EventMessage> receive(String channel, Duration timeout) {
-        require("receive", "EventChannel.receive(…)");
-        Duration longest = timeout == null ? options.timeout() : plus(options.timeout(), timeout);
+        calls.require("receive", "EventChannel.receive");
+        Duration longest = timeout == null || timeout.compareTo(A_YEAR) > 0 ? A_YEAR : options.timeout().plus(timeout);
         Question question = Question.read("An event of " + channel + " was to be received");
         return Optional.ofNullable(Answer.to(events.receive(channel, timeout), longest, question));
     }
@@ -166,7 +150,7 @@ public final class BlockingEventChannel implements AutoCloseable {
      * Subscribes to a channel with the default options.
      *
      * @param channel the channel's name
-     * @return the subscription: events that are published from now on are received
+     * @return as {@link #blockingSubscribe(String, SubscribeOptions)}
      */
     public BlockingSubscription blockingSubscribe(String channel) {
         return blockingSubscribe(channel, SubscribeOptions.defaults());
@@ -180,31 +164,17 @@ public final class BlockingEventChannel implements AutoCloseable {
      * @return the subscription: events that are published from now on are received
      */
     public BlockingSubscription blockingSubscribe(String channel, SubscribeOptions subscribeOptions) {
-        require("blockingSubscribe", "EventChannel.subscribe(…)");
+        calls.require("blockingSubscribe", "EventChannel.subscribe");
         CallingThread.requireNotInterrupted("A subscription to " + channel + " was asked for");
         if (subscribeOptions == null) {
             throw new EventException.Invalid("The options of a subscription were null; give some, or leave them out.");
         }
-        Intake intake = new Intake(channel);
-        Runnable onReady = subscribeOptions.onReady();
-        Flux<EventMessage> messages = events.subscribe(channel, subscribeOptions.withOnReady(() -> {
-            onReady.run();
-            intake.isReady();
-        }));
-        subscriptions.add(intake);
-        messages.subscribe(intake);
-        try {
-            intake.awaitReady(options.timeout());
-        } catch (RuntimeException failure) {
-            subscriptions.remove(intake);
-            intake.close();
-            throw failure;
+        BlockingSubscription subscription =
+                BlockingSubscription.open(events, channel, subscribeOptions, options, subscriptions);
+        if (calls.isClosed()) {
+            subscription.close();
         }
-        if (closed) {
-            close(intake);
-        }
-        return new BlockingSubscription(
-                channel, intake, subscribeOptions.prefetch(), options.idleTimeout(), subscriptions::remove);
+        return subscription;
     }
 
     // == Listening ==
@@ -234,7 +204,7 @@ public final class BlockingEventChannel implements AutoCloseable {
      * @return the listener: events that are published from now on are handled
      */
     public EventListener listen(String channel, Consumer<? super EventMessage> handler, ListenOptions listenOptions) {
-        require("listen", "EventChannel.listen(…)");
+        calls.require("listen", "EventChannel.listen");
         String attempted = "A listener of " + channel + " was to be started";
         CallingThread.requireNotInterrupted(attempted);
         if (listenOptions == null) {
@@ -258,7 +228,7 @@ public final class BlockingEventChannel implements AutoCloseable {
      * @return true once it has stopped; false if none of this id runs here
      */
     public boolean stopListener(String id) {
-        require("stopListener", "EventChannel.stopListener(…)");
+        calls.require("stopListener", "EventChannel.stopListener");
         if (id == null) {
             throw new EventException.Invalid("The id of a listener to be stopped was null; give the one it has.");
         }
@@ -293,9 +263,7 @@ public final class BlockingEventChannel implements AutoCloseable {
             throw new EventException.Invalid("The events to be acknowledged were null; give some.");
         }
         Question question = Question.write(messages.size() + " events were to be acknowledged", SETTLE_AGAIN);
-        return ask(
-                "ackAll",
-                "EventMessage.ack()",
+        return calls.ask("ackAll", "EventMessage.ack",
                 question,
                 () -> messages.isEmpty()
                         ? Mono.just(List.of())
@@ -364,14 +332,14 @@ public final class BlockingEventChannel implements AutoCloseable {
     }
 
     /**
-     * Acknowledges by id an event that this channel object delivered.
+     * Acknowledges by id.
      *
-     * @param eventId the event's id
+     * @param eventId the id of an event that this channel object delivered
      * @return as {@link EventChannel#ack(String)}
      */
     public boolean ack(String eventId) {
         Question question = Question.write("Event " + eventId + " was to be acknowledged", SETTLE_AGAIN);
-        return ask("ack", question, () -> events.ack(eventId));
+        return calls.ask("ack", "EventChannel.ack", question, () -> events.ack(eventId));
     }
 
     /**
@@ -382,7 +350,7 @@ public final class BlockingEventChannel implements AutoCloseable {
      */
     public boolean nack(String eventId) {
         Question question = Question.write("Event " + eventId + " was to be given back", SETTLE_AGAIN);
-        return ask("nack", question, () -> events.nack(eventId));
+        return calls.ask("nack", "EventChannel.nack", question, () -> events.nack(eventId));
     }
 
     private boolean settle(
@@ -391,7 +359,35 @@ public final class BlockingEventChannel implements AutoCloseable {
             throw new EventException.Invalid("The event to be " + what + " was null; give one.");
         }
         Question question = Question.write("Event " + message.eventId() + " was to be " + what, SETTLE_AGAIN);
-        return ask(call, "EventMessage." + call + "(…)", question, () -> outcome.apply(message));
+        return calls.ask(call, "EventMessage." + call, question, () -> outcome.apply(message));
+    }
+
+    // == Looking inside, mending ==
+
+    /**
+     * Withdraws an event that nobody has taken yet, see {@link EventChannel#withdraw(String)}.
+     *
+     * @param eventId the event's id
+     * @return true once it is gone and will not be delivered; false if there is no such event, or if it has been taken
+     */
+    public boolean withdraw(String eventId) {
+        Question question = Question.write("Event " + eventId + " was to be withdrawn", "withdraw it again.");
+        return calls.ask("withdraw", "EventChannel.withdraw", question, () -> events.withdraw(eventId));
+    }
+
+    /**
+     * The dead letters of a channel.
+     *
+     * @param channel the channel's name
+     * @return its dead letters; does not call the database yet
+     */
+    public BlockingDeadLetters deadLetters(String channel) {
+        return new BlockingDeadLetters(events.deadLetters(channel), calls);
+    }
+
+    /** {@return what is stored, for people and for gauges; does not call the database yet} */
+    public BlockingInspection inspect() {
+        return new BlockingInspection(events.inspect(), calls);
     }
 
     // == Ending ==
@@ -409,50 +405,11 @@ public final class BlockingEventChannel implements AutoCloseable {
         if (!listeners.isEmpty()) {
             CallingThread.requireMayBlock("BlockingEventChannel.close()", "EventListener.stop(…)");
         }
-        closed = true;
-        subscriptions.forEach(this::close);
+        calls.close();
+        subscriptions.forEach(Intake::close);
+        subscriptions.clear();
         if (!listeners.isEmpty()) {
-            stopListeners();
+            listeners.stopAll(options.timeout(), untilStopped());
         }
-    }
-
-    private void stopListeners() {
-        Mono<Void> stopped = listeners.stopAll(options.timeout()).cache();
-        stopped.subscribe(nothing -> {}, error -> {}); // also if nobody waits for it
-        try {
-            Answer.to(stopped, untilStopped(), Question.read("The listeners of a blocking channel were to stop"));
-        } catch (EventException notWaitedFor) {
-            LOG.warn("A blocking channel was closed without waiting for its listeners: {}", notWaitedFor.getMessage());
-        }
-    }
-
-    private void close(Intake intake) {
-        subscriptions.remove(intake);
-        intake.close();
-    }
-
-    // == Waiting ==
-
-    private <T> T ask(String call, Question question, Supplier<Mono<T>> work) {
-        return ask(call, "EventChannel." + call + "(…)", question, work);
-    }
-
-    private <T> T ask(String call, String instead, Question question, Supplier<Mono<T>> work) {
-        require(call, instead);
-        return Objects.requireNonNull(
-                Answer.to(work.get(), options.timeout(), question), "The channel's answer was empty.");
-    }
-
-    private void require(String call, String instead) {
-        CallingThread.requireMayBlock("BlockingEventChannel." + call + "(…)", instead);
-        if (closed) {
-            throw new EventException.Closed(
-                    "BlockingEventChannel." + call + "(…) was called after the blocking channel was closed.");
-        }
-    }
-
-    private static Duration plus(Duration timeout, Duration more) {
-        Duration most = Duration.ofDays(365);
-        return more.compareTo(most) > 0 ? most.plus(timeout) : timeout.plus(more);
     }
 }

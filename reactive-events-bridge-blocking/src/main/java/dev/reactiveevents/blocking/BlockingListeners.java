@@ -1,6 +1,7 @@
 package dev.reactiveevents.blocking;
 
 import dev.reactiveevents.EventChannel;
+import dev.reactiveevents.EventException;
 import dev.reactiveevents.EventHandler;
 import dev.reactiveevents.EventListener;
 import dev.reactiveevents.EventMessage;
@@ -14,9 +15,13 @@ import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Mono;
 import reactor.core.scheduler.Scheduler;
 import reactor.core.scheduler.Schedulers;
+import reactor.util.Logger;
+import reactor.util.Loggers;
 
 /** The listeners that a bridge has started: the channel's, with threads for their handlers. */
 final class BlockingListeners {
+
+    private static final Logger LOG = Loggers.getLogger(BlockingListeners.class);
 
     /** A listener, and the threads that were made for it alone. */
     private record Running(EventListener listener, @Nullable Scheduler threads) {
@@ -68,9 +73,17 @@ final class BlockingListeners {
         });
     }
 
-    Mono<Void> stopAll(Duration timeout) {
-        return Mono.defer(() ->
-                Mono.when(running.keySet().stream().map(id -> stop(id, timeout)).toList()));
+    /** Waits for a while; also if nobody waits for it any more, they stop. */
+    void stopAll(Duration timeout, Duration longest) {
+        Mono<Void> stopped = Mono.when(
+                        running.keySet().stream().map(id -> stop(id, timeout)).toList())
+                .cache();
+        stopped.subscribe(nothing -> {}, error -> {});
+        try {
+            Answer.to(stopped, longest, Answer.Question.read("The listeners of a blocking channel were to stop"));
+        } catch (EventException notWaitedFor) {
+            LOG.warn("A blocking channel was closed without waiting for its listeners: {}", notWaitedFor.getMessage());
+        }
     }
 
     boolean isEmpty() {

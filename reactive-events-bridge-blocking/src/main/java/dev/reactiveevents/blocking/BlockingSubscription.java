@@ -1,7 +1,9 @@
 package dev.reactiveevents.blocking;
 
+import dev.reactiveevents.EventChannel;
 import dev.reactiveevents.EventException;
 import dev.reactiveevents.EventMessage;
+import dev.reactiveevents.SubscribeOptions;
 import java.lang.ref.Cleaner;
 import java.lang.ref.Reference;
 import java.time.Duration;
@@ -9,10 +11,10 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.NoSuchElementException;
 import java.util.Optional;
+import java.util.Set;
 import java.util.Spliterator;
 import java.util.Spliterators;
 import java.util.concurrent.TimeUnit;
-import java.util.function.Consumer;
 import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 import org.jspecify.annotations.Nullable;
@@ -47,28 +49,48 @@ public final class BlockingSubscription implements Iterable<EventMessage>, Itera
     private final Intake intake;
     private final @Nullable Integer prefetch;
     private final @Nullable Duration idleTimeout;
-    private final Consumer<Intake> onClose;
+    private final Set<Intake> open;
 
-    BlockingSubscription(
+    private BlockingSubscription(
             String name,
             Intake intake,
             @Nullable Integer prefetch,
             @Nullable Duration idleTimeout,
-            Consumer<Intake> onClose) {
+            Set<Intake> open) {
         this.name = name;
         this.intake = intake;
         this.prefetch = prefetch;
         this.idleTimeout = idleTimeout;
-        this.onClose = onClose;
-        CLEANER.register(this, new Abandoned(name, intake, onClose));
+        this.open = open;
+        CLEANER.register(this, new Abandoned(name, intake, open));
+    }
+
+    /** Subscribes, and waits until events that are published from now on are received. */
+    static BlockingSubscription open(
+            EventChannel events, String channel, SubscribeOptions how, BlockingOptions options, Set<Intake> open) {
+        Intake intake = new Intake(channel);
+        SubscribeOptions told = how.withOnReady(() -> {
+            how.onReady().run();
+            intake.isReady();
+        });
+        open.add(intake);
+        events.subscribe(channel, told).subscribe(intake);
+        try {
+            intake.awaitReady(options.timeout());
+        } catch (RuntimeException failure) {
+            open.remove(intake);
+            intake.close();
+            throw failure;
+        }
+        return new BlockingSubscription(channel, intake, how.prefetch(), options.idleTimeout(), open);
     }
 
     /** Knows everything but the subscription itself, which could otherwise never be found to be abandoned. */
-    private record Abandoned(String name, Intake intake, Consumer<Intake> onClose) implements Runnable {
+    private record Abandoned(String name, Intake intake, Set<Intake> open) implements Runnable {
 
         @Override
         public void run() {
-            onClose.accept(intake);
+            open.remove(intake);
             if (intake.close()) {
                 LOG.warn(
                         "The subscription to {} was abandoned without being closed; what it held is given back only now."
@@ -207,7 +229,7 @@ public final class BlockingSubscription implements Iterable<EventMessage>, Itera
      */
     @Override
     public void close() {
-        onClose.accept(intake);
+        open.remove(intake);
         intake.close();
     }
 
