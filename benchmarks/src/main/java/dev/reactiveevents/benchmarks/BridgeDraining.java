@@ -63,7 +63,9 @@ final class BridgeDraining implements Contestant {
             do {
                 taken = orders.take(BATCH, Duration.ofMillis(500));
                 taken.forEach(EventMessage::payloadText);
-                acked += blocking.ackAll(taken).stream().filter(applied -> applied).count();
+                acked += blocking.ackAll(taken).stream()
+                        .filter(applied -> applied)
+                        .count();
             } while (!taken.isEmpty() && System.nanoTime() < end);
         }
         return acked;

@@ -72,8 +72,8 @@ final class JdbcDraining implements Contestant {
                 PreparedStatement lease = connection.prepareStatement("UPDATE " + table
                         + " SET status = 'leased', attempts = attempts + 1, lease_token = ?, leased_by = 'jdbc',"
                         + " available_at = statement_timestamp() + interval '30 seconds' WHERE event_id = ANY(?)");
-                PreparedStatement delete = connection.prepareStatement(
-                        "DELETE FROM " + table + " WHERE event_id = ANY(?) AND lease_token = ? AND status = 'leased'")) {
+                PreparedStatement delete = connection.prepareStatement("DELETE FROM " + table
+                        + " WHERE event_id = ANY(?) AND lease_token = ? AND status = 'leased'")) {
             do {
                 List<Row> rows = select(select);
                 UUID token = Publishing.id();

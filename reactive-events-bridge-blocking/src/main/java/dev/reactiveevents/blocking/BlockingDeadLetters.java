@@ -49,8 +49,11 @@ public final class BlockingDeadLetters {
      * @return the dead letters
      */
     public List<DeadLetter> browse(DeadLetterQuery query) {
-        return calls.ask("browse", "DeadLetters.browse", reading("read"), () -> letters.browse(query)
-                .collectList());
+        return calls.ask(
+                "browse",
+                "DeadLetters.browse",
+                reading("read"),
+                () -> letters.browse(query).collectList());
     }
 
     /**

@@ -116,7 +116,11 @@ public final class BlockingEventChannel implements AutoCloseable {
      */
     public String publish(Event event) {
         String attempted = "An event was to be published" + (event == null ? "" : " on " + event.channel());
-        return calls.ask("publish", "EventChannel.publish", Question.write(attempted, PUBLISH_AGAIN), () -> events.publish(event));
+        return calls.ask(
+                "publish",
+                "EventChannel.publish",
+                Question.write(attempted, PUBLISH_AGAIN),
+                () -> events.publish(event));
     }
 
     /**
@@ -127,7 +131,11 @@ public final class BlockingEventChannel implements AutoCloseable {
      */
     public List<String> publishAll(Collection<Event> events) {
         String attempted = (events == null ? "No" : String.valueOf(events.size())) + " events were to be published";
-        return calls.ask("publishAll", "EventChannel.publishAll", Question.write(attempted, PUBLISH_AGAIN), () -> this.events.publishAll(events));
+        return calls.ask(
+                "publishAll",
+                "EventChannel.publishAll",
+                Question.write(attempted, PUBLISH_AGAIN),
+                () -> this.events.publishAll(events));
     }
 
     // == Receiving ==
@@ -141,7 +149,9 @@ public final class BlockingEventChannel implements AutoCloseable {
      */
     public Optional<EventMessage> receive(String channel, Duration timeout) {
         calls.require("receive", "EventChannel.receive");
-        Duration longest = timeout == null || timeout.compareTo(A_YEAR) > 0 ? A_YEAR : options.timeout().plus(timeout);
+        Duration longest = timeout == null || timeout.compareTo(A_YEAR) > 0
+                ? A_YEAR
+                : options.timeout().plus(timeout);
         Question question = Question.read("An event of " + channel + " was to be received");
         return Optional.ofNullable(Answer.to(events.receive(channel, timeout), longest, question));
     }
@@ -263,7 +273,9 @@ public final class BlockingEventChannel implements AutoCloseable {
             throw new EventException.Invalid("The events to be acknowledged were null; give some.");
         }
         Question question = Question.write(messages.size() + " events were to be acknowledged", SETTLE_AGAIN);
-        return calls.ask("ackAll", "EventMessage.ack",
+        return calls.ask(
+                "ackAll",
+                "EventMessage.ack",
                 question,
                 () -> messages.isEmpty()
                         ? Mono.just(List.of())

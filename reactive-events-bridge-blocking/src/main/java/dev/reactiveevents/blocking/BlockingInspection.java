@@ -43,7 +43,8 @@ public final class BlockingInspection {
 
     /** {@return the counts of every channel that has events which are to be delivered, leased or dead} */
     public List<ChannelCounts> counts() {
-        return calls.ask("counts", "Inspection.counts", COUNTS, () -> inspection.counts().collectList());
+        return calls.ask(
+                "counts", "Inspection.counts", COUNTS, () -> inspection.counts().collectList());
     }
 
     /**
@@ -54,6 +55,10 @@ public final class BlockingInspection {
      * @return the leases that have not lapsed, the first to end first
      */
     public List<LeaseHolder> leases(String channel, int limit) {
-        return calls.ask("leases", "Inspection.leases", LEASES, () -> inspection.leases(channel, limit).collectList());
+        return calls.ask(
+                "leases",
+                "Inspection.leases",
+                LEASES,
+                () -> inspection.leases(channel, limit).collectList());
     }
 }

@@ -52,11 +52,7 @@ public final class BlockingSubscription implements Iterable<EventMessage>, Itera
     private final Set<Intake> open;
 
     private BlockingSubscription(
-            String name,
-            Intake intake,
-            @Nullable Integer prefetch,
-            @Nullable Duration idleTimeout,
-            Set<Intake> open) {
+            String name, Intake intake, @Nullable Integer prefetch, @Nullable Duration idleTimeout, Set<Intake> open) {
         this.name = name;
         this.intake = intake;
         this.prefetch = prefetch;

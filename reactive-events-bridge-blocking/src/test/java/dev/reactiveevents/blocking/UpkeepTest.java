@@ -35,7 +35,8 @@ class UpkeepTest {
         IntStream.range(0, count).forEach(order -> blocking.publish("orders", order));
         try (BlockingSubscription orders = blocking.blockingSubscribe("orders")) {
             orders.take(count, Stage.LIMIT)
-                    .forEach(message -> assertThat(blocking.reject(message, "out of stock")).isTrue());
+                    .forEach(message ->
+                            assertThat(blocking.reject(message, "out of stock")).isTrue());
         }
     }
 
@@ -58,7 +59,9 @@ class UpkeepTest {
             assertThat(orders.take(3, Stage.LIMIT))
                     .extracting(EventMessage::eventId)
                     .containsExactlyInAnyOrder(
-                            dead.get(0).eventId(), dead.get(2).eventId(), dead.get(3).eventId());
+                            dead.get(0).eventId(),
+                            dead.get(2).eventId(),
+                            dead.get(3).eventId());
         }
     }
 
@@ -72,8 +75,9 @@ class UpkeepTest {
         BlockingInspection inspection = blocking.inspect();
         assertThat(inspection.counts("orders").dead().atLeast()).isEqualTo(2);
         assertThat(inspection.counts("orders", 10).delayed().atLeast()).isEqualTo(1);
-        assertThat(inspection.counts()).singleElement().satisfies(counts -> assertThat(counts.channel())
-                .isEqualTo("orders"));
+        assertThat(inspection.counts())
+                .singleElement()
+                .satisfies(counts -> assertThat(counts.channel()).isEqualTo("orders"));
         assertThat(inspection.leases("orders", 10))
                 .singleElement()
                 .extracting(LeaseHolder::eventId)
