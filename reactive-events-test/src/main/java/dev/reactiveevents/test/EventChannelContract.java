@@ -191,4 +191,25 @@ public abstract class EventChannelContract {
             super(EventChannelContract.this);
         }
     }
+
+    @Nested
+    class Listening extends ListeningContract {
+        Listening() {
+            super(EventChannelContract.this);
+        }
+    }
+
+    @Nested
+    class ListenerRetries extends ListenerRetriesContract {
+        ListenerRetries() {
+            super(EventChannelContract.this);
+        }
+    }
+
+    @Nested
+    class Routing extends RoutingContract {
+        Routing() {
+            super(EventChannelContract.this);
+        }
+    }
 }
