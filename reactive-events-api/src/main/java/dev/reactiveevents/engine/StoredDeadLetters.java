@@ -17,7 +17,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.UUID;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
@@ -35,6 +38,8 @@ final class StoredDeadLetters implements DeadLetters {
 
     /** How many are read at once, because their payloads are. */
     private static final int PAGE = 100;
+
+    private static final Pattern CURSOR = Pattern.compile("([0-9]{1,17})-([0-9]{1,18})");
 
     private final String channel;
     private final Upkeep upkeep;
@@ -218,19 +223,18 @@ final class StoredDeadLetters implements DeadLetters {
     // == Cursors: microseconds since 1970, and the place in publish order ==
 
     private static String cursor(Place place) {
-        return ChronoUnit.MICROS.between(Instant.EPOCH, place.diedAt()) + "-" + place.seq();
+        Instant time = place.diedAt();
+        long micros = TimeUnit.SECONDS.toMicros(time.getEpochSecond()) + TimeUnit.NANOSECONDS.toMicros(time.getNano());
+        return micros + "-" + place.seq();
     }
 
     private static Place place(String cursor) {
-        try {
-            int dash = cursor.indexOf('-');
-            return new Place(
-                    Instant.EPOCH.plus(Long.parseUnsignedLong(cursor.substring(0, dash)), ChronoUnit.MICROS),
-                    Long.parseLong(cursor.substring(dash + 1)));
-        } catch (RuntimeException malformed) {
+        Matcher parts = CURSOR.matcher(cursor);
+        if (!parts.matches()) {
             throw new EventException.Invalid(
-                    "The cursor \"" + cursor + "\" is none of a dead letter; give what DeadLetter.cursor() answered.",
-                    malformed);
+                    "The cursor \"" + cursor + "\" is none of a dead letter; give what DeadLetter.cursor() answered.");
         }
+        Instant diedAt = Instant.EPOCH.plus(Long.parseLong(parts.group(1)), ChronoUnit.MICROS);
+        return new Place(diedAt, Long.parseLong(parts.group(2)));
     }
 }

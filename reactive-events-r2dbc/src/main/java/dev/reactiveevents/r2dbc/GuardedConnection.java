@@ -37,8 +37,9 @@ final class GuardedConnection implements Connection, Wrapped<Connection> {
 
     private Connection open() {
         if (over) {
-            throw new IllegalStateException("The connection of the transaction for event " + eventId
-                    + " was used after its handler had ended; use it only within the publisher that the handler returns.");
+            throw new IllegalStateException(
+                    "The connection of the transaction for event " + eventId
+                            + " was used after its handler had ended; use it only within the publisher that the handler returns.");
         }
         return connection;
     }

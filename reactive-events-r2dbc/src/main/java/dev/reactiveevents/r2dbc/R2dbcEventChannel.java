@@ -569,7 +569,10 @@ public final class R2dbcEventChannel implements EventChannel {
             BroadcastBackend backend = new ListenNotifyBackend(database, name, notifier(database, dialect));
             ChannelOptions bounded = prefetchGiven ? options : options.withPrefetch(EVENTS_THAT_WAIT_FOR_A_SUBSCRIBER);
             return new R2dbcEventChannel(
-                    EventChannels.over(backend, bounded), bounded, EventSchema.notNeeded(database, dialect, table), null);
+                    EventChannels.over(backend, bounded),
+                    bounded,
+                    EventSchema.notNeeded(database, dialect, table),
+                    null);
         }
 
         private R2dbcEventChannel queue(BackendType chosen, Database database, String name, Dialect dialect) {

@@ -72,12 +72,14 @@ final class Transactions {
         return offloaded(Mono.defer(() -> Mono.<Connection>from(factory.create())))
                 .contextWrite(context -> Context.empty())
                 .timeout(connectionTimeout)
-                .onErrorMap(TimeoutException.class, late -> new EventException.Unavailable(
-                        "The transaction for event " + message.eventId() + " got no connection within "
-                                + connectionTimeout
-                                + ". Each holds one while its handler runs, and the channel needs others: make the pool"
-                                + " larger or the concurrency of the handlers smaller.",
-                        late))
+                .onErrorMap(
+                        TimeoutException.class,
+                        late -> new EventException.Unavailable(
+                                "The transaction for event " + message.eventId() + " got no connection within "
+                                        + connectionTimeout
+                                        + ". Each holds one while its handler runs, and the channel needs others: make the pool"
+                                        + " larger or the concurrency of the handlers smaller.",
+                                late))
                 .onErrorMap(failure -> failures.ofUndone(attempted(message), failure));
     }
 
@@ -143,10 +145,12 @@ final class Transactions {
                             "The transactional handler returned null; return a publisher, such as Mono.empty()."))
                     .then()
                     .timeout(limit)
-                    .onErrorMap(TimeoutException.class, late -> new EventException.Unavailable(
-                            "The handler of event " + message.eventId() + " did not end within " + limit
-                                    + "; what it did was rolled back. Make it faster, or the maximum processing time longer.",
-                            late))
+                    .onErrorMap(
+                            TimeoutException.class,
+                            late -> new EventException.Unavailable(
+                                    "The handler of event " + message.eventId() + " did not end within " + limit
+                                            + "; what it did was rolled back. Make it faster, or the maximum processing time longer.",
+                                    late))
                     .takeUntilOther(enlisted.abandoned()
                             .then(Mono.error(new EventException.Closed("The handler of event " + message.eventId()
                                     + " was cancelled and rolled back, because its channel is being shut down."))))
@@ -197,7 +201,7 @@ final class Transactions {
                                 .onErrorComplete()
                                 .then(harmless(Mono.defer(() -> dialect.rollback(connection))))
                                 .then(close(connection))
-                                .doFinally(end -> enlisted.rolledBack());
+                                .then(Mono.fromRunnable(enlisted::rolledBack));
             });
         }
 

@@ -185,7 +185,14 @@ class OptionsTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"lease_seconds", "retention_seconds", "dead_retention_seconds", "poll_interval", "fillfactor", "autovacuum_vacuum_threshold"})
+    @CsvSource({
+        "lease_seconds",
+        "retention_seconds",
+        "dead_retention_seconds",
+        "poll_interval",
+        "fillfactor",
+        "autovacuum_vacuum_threshold"
+    })
     void anythingButANumberIsRefused(String key) {
         assertThat(refusal(Map.of(key, "sixty"))).startsWith("Invalid: ").contains(key, "\"sixty\"", "number");
         assertThat(refusal(Map.of(key, Double.NaN))).startsWith("Invalid: ").contains(key, "NaN");

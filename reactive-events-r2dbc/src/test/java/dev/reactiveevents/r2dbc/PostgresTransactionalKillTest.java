@@ -53,13 +53,17 @@ class PostgresTransactionalKillTest {
         queue.execute("CREATE TABLE " + ledger + " (payment integer NOT NULL)");
         ChildProcess other = consumer();
         try {
-            Flux.fromStream(other::lines).subscribeOn(Schedulers.boundedElastic()).subscribe();
+            Flux.fromStream(other::lines)
+                    .subscribeOn(Schedulers.boundedElastic())
+                    .subscribe();
             long interrupted = 0;
             for (int round = 0; round < ROUNDS; round++) {
                 publish(round);
                 interrupted += killInMidWork();
             }
-            assertThat(interrupted).as("handlers that were killed before their commit").isPositive();
+            assertThat(interrupted)
+                    .as("handlers that were killed before their commit")
+                    .isPositive();
             awaitAllAcked();
         } finally {
             other.close();

@@ -56,11 +56,14 @@ class PostgresUpkeepTest {
 
     @Test
     void aPageIsReadAndNoMore() {
-        List<DeadLetter> page = dead.browse(DeadLetterQuery.latest(100)).collectList().block(LIMIT);
+        List<DeadLetter> page =
+                dead.browse(DeadLetterQuery.latest(100)).collectList().block(LIMIT);
         for (int i = 0; i < 5; i++) {
             String last = page.get(99).cursor();
             Touched before = touched();
-            page = dead.browse(DeadLetterQuery.latest(100).after(last)).collectList().block(LIMIT);
+            page = dead.browse(DeadLetterQuery.latest(100).after(last))
+                    .collectList()
+                    .block(LIMIT);
             assertRead("a page", before, 10 * 100);
             assertThat(page).hasSize(100);
         }
@@ -70,8 +73,8 @@ class PostgresUpkeepTest {
     void whatDiedInTheMiddleIsFoundWithoutWhatDiedBefore() {
         DeadLetter any = dead.browse(DeadLetterQuery.oldest(1)).blockFirst(LIMIT);
         Touched before = touched();
-        List<DeadLetter> page = dead.browse(DeadLetterQuery.oldest(100)
-                        .withDiedFrom(any.diedAt().plusSeconds(MANY / 200)))
+        List<DeadLetter> page = dead.browse(
+                        DeadLetterQuery.oldest(100).withDiedFrom(any.diedAt().plusSeconds(MANY / 200)))
                 .collectList()
                 .block(LIMIT);
         assertRead("a page in the middle", before, 10 * 100);
@@ -121,7 +124,11 @@ class PostgresUpkeepTest {
     void channelsAreFoundWithoutTheirEvents() {
         execute("UPDATE queue SET channel = 'orders' || (seq % 3) WHERE seq % 1000 = 0");
         Touched before = touched();
-        assertThat(events.inspect().counts().map(ChannelCounts::channel).collectList().block(LIMIT))
+        assertThat(events.inspect()
+                        .counts()
+                        .map(ChannelCounts::channel)
+                        .collectList()
+                        .block(LIMIT))
                 .containsExactly("orders", "orders0", "orders1", "orders2");
         assertThat(touched().sequentialRows() - before.sequentialRows()).isZero();
     }
@@ -142,9 +149,11 @@ class PostgresUpkeepTest {
     }
 
     private void insert(int rows, String statusAvailableSettled) {
-        execute("INSERT INTO queue (event_id, channel, payload, deliver_at, created_at, status, available_at, settled_at)"
-                + " SELECT gen_random_uuid(), 'orders', '{\"number\": 42}', now(), now(), " + statusAvailableSettled
-                + " FROM generate_series(1, " + rows + ") AS s (i)");
+        execute(
+                "INSERT INTO queue (event_id, channel, payload, deliver_at, created_at, status, available_at, settled_at)"
+                        + " SELECT gen_random_uuid(), 'orders', '{\"number\": 42}', now(), now(), "
+                        + statusAvailableSettled
+                        + " FROM generate_series(1, " + rows + ") AS s (i)");
     }
 
     private record Touched(long sequentialRows, long indexRows) {}

@@ -24,11 +24,10 @@ public final class TransactionalProcess {
      * @param args URL, table, channel and ledger
      */
     public static void main(String[] args) {
-        ConnectionPool pool = new ConnectionPool(
-                ConnectionPoolConfiguration.builder(ConnectionFactories.get(args[0]))
-                        .initialSize(0)
-                        .maxSize(CONCURRENCY + 4)
-                        .build());
+        ConnectionPool pool = new ConnectionPool(ConnectionPoolConfiguration.builder(ConnectionFactories.get(args[0]))
+                .initialSize(0)
+                .maxSize(CONCURRENCY + 4)
+                .build());
         R2dbcEventChannel events = Channels.tableQueue(pool)
                 .queueTable(args[1])
                 .lease(Duration.ofSeconds(1))

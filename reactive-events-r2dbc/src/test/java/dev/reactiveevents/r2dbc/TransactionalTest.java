@@ -33,6 +33,7 @@ import org.reactivestreams.Publisher;
 import reactor.core.Disposable;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
+import reactor.core.scheduler.Schedulers;
 import reactor.test.StepVerifier;
 
 /** What a handler writes and the event it handles commit together, or neither does. */
@@ -49,7 +50,8 @@ class TransactionalTest {
         @Test
         void aTransactionThatItsProcessForgotIsEndedByTheDatabase() {
             R2dbcEventChannel events = open(Function.identity());
-            EventMessage message = publishAndSubscribe(events, Duration.ofSeconds(2)).get(0);
+            EventMessage message =
+                    publishAndSubscribe(events, Duration.ofSeconds(2)).get(0);
             CompletableFuture<String> timeout = new CompletableFuture<>();
             events.transactional((ignored, connection) -> Flux.from(connection
                                     .createStatement("SHOW idle_in_transaction_session_timeout")
@@ -68,8 +70,9 @@ class TransactionalTest {
             R2dbcEventChannel events = open(Function.identity());
             EventMessage message = publishAndSubscribe(events).get(0);
             CompletableFuture<String> planned = new CompletableFuture<>();
-            events.transactional((ignored, connection) -> Flux.from(
-                                    connection.createStatement("SHOW enable_seqscan").execute())
+            events.transactional((ignored, connection) -> Flux.from(connection
+                                    .createStatement("SHOW enable_seqscan")
+                                    .execute())
                             .concatMap(result -> result.map(row -> row.get(0, String.class)))
                             .doOnNext(planned::complete))
                     .handle(message)
@@ -122,9 +125,9 @@ class TransactionalTest {
         List<EventMessage> publishAndSubscribe(R2dbcEventChannel events, Duration maxProcessingTime) {
             events.publish("payments", 1).block(LIMIT);
             List<EventMessage> messages = Collections.synchronizedList(new ArrayList<>());
-            subscriptions.add(events.subscribe(
-                            "payments", SubscribeOptions.defaults().withMaxProcessingTime(maxProcessingTime))
-                    .subscribe(messages::add));
+            subscriptions.add(
+                    events.subscribe("payments", SubscribeOptions.defaults().withMaxProcessingTime(maxProcessingTime))
+                            .subscribe(messages::add));
             awaitCount(messages, 1);
             return messages;
         }
@@ -187,10 +190,12 @@ class TransactionalTest {
                             .mapToObj(i -> Event.of("payments", i))
                             .toList())
                     .block(LIMIT);
-            subscriptions.add(events.subscribe("payments").concatMap(handler::handle).subscribe());
+            subscriptions.add(
+                    events.subscribe("payments").concatMap(handler::handle).subscribe());
 
             database.await("SELECT COUNT(*) FROM \"queue\" WHERE status = 'acked'", count);
-            assertThat(database.number("SELECT COUNT(DISTINCT payment) FROM ledger")).isEqualTo(count);
+            assertThat(database.number("SELECT COUNT(DISTINCT payment) FROM ledger"))
+                    .isEqualTo(count);
             assertThat(ledger()).isEqualTo(count);
         }
 
@@ -198,8 +203,8 @@ class TransactionalTest {
         void whatFailsIsRolledBackRecordedAndComesAgain() {
             R2dbcEventChannel events = open(Function.identity());
             List<EventMessage> messages = publishAndSubscribe(events);
-            EventHandler failing = events.transactional((payment, connection) -> insert(connection, payment)
-                    .then(Mono.error(new IllegalStateException("no funds"))));
+            EventHandler failing = events.transactional((payment, connection) ->
+                    insert(connection, payment).then(Mono.error(new IllegalStateException("no funds"))));
             StepVerifier.create(failing.handle(messages.get(0))).verifyErrorMessage("no funds");
             awaitCount(messages, 2);
 
@@ -236,8 +241,8 @@ class TransactionalTest {
         void aHandlerThatReturnsNullFails() {
             R2dbcEventChannel events = open(builder -> builder.maxAttempts(1));
             EventMessage message = publishAndSubscribe(events).get(0);
-            StepVerifier.create(events.transactional((payment, connection) -> null)
-                            .handle(message))
+            StepVerifier.create(
+                            events.transactional((payment, connection) -> null).handle(message))
                     .verifyErrorSatisfies(failure -> assertThat(failure).hasMessageContaining("returned null"));
             assertThat(status()).isEqualTo("dead");
         }
@@ -281,8 +286,8 @@ class TransactionalTest {
         void aNackWithinCommitsTheWorkAndTheEventComesAgain() {
             R2dbcEventChannel events = open(Function.identity());
             List<EventMessage> messages = publishAndSubscribe(events);
-            events.transactional((payment, connection) ->
-                            insert(connection, payment).then(payment.nack(Duration.ZERO)))
+            events.transactional(
+                            (payment, connection) -> insert(connection, payment).then(payment.nack(Duration.ZERO)))
                     .handle(messages.get(0))
                     .block(LIMIT);
             awaitCount(messages, 2);
@@ -420,8 +425,8 @@ class TransactionalTest {
             R2dbcEventChannel events = open(Function.identity());
             List<EventMessage> messages = publishAndSubscribe(events, Duration.ofMillis(300));
             CompletableFuture<Void> cancelled = new CompletableFuture<>();
-            EventHandler endless = events.transactional((payment, connection) -> insert(connection, payment)
-                    .then(Mono.never().doOnCancel(() -> cancelled.complete(null))));
+            EventHandler endless = events.transactional((payment, connection) ->
+                    insert(connection, payment).then(Mono.never().doOnCancel(() -> cancelled.complete(null))));
             StepVerifier.create(endless.handle(messages.get(0)))
                     .verifyErrorSatisfies(late -> assertThat(late).hasMessageContaining("did not end within PT0.3S"));
             awaitCount(messages, 2);
@@ -442,6 +447,7 @@ class TransactionalTest {
             Mono.fromFuture(inserted).block(LIMIT);
             handling.dispose();
             assertThat(Mono.defer(message::ack)
+                            .publishOn(Schedulers.boundedElastic())
                             .filter(acked -> acked && status().equals("acked"))
                             .repeatWhenEmpty(empty -> empty.delayElements(Duration.ofMillis(20)))
                             .block(LIMIT))
@@ -455,8 +461,7 @@ class TransactionalTest {
             List<EventMessage> messages = publishAndSubscribe(events);
             R2dbcEventChannel other = open(builder -> builder.lease(Duration.ofMillis(200)));
             AtomicInteger elsewhere = new AtomicInteger();
-            subscriptions.add(
-                    other.subscribe("payments").subscribe(message -> elsewhere.incrementAndGet()));
+            subscriptions.add(other.subscribe("payments").subscribe(message -> elsewhere.incrementAndGet()));
             events.transactional((payment, connection) -> insert(connection, payment)
                             .then(Mono.delay(Duration.ofSeconds(1)))
                             .then(events.ack(payment.eventId())

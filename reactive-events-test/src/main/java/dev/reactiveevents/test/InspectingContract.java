@@ -43,8 +43,8 @@ abstract class InspectingContract extends ContractGroup {
         messages.subList(3, 5).forEach(message -> await(message.reject("dead")));
         await(messages.get(5).nack(Duration.ofMinutes(5)));
         await(events.publish(Event.of(channel, "later").withDelay(Duration.ofMinutes(5))));
-        publish(events, 4);
         inbox.cancel();
+        publish(events, 4);
 
         ChannelCounts counts = await(events.inspect().counts(channel));
         assertThat(counts.channel()).isEqualTo(channel);

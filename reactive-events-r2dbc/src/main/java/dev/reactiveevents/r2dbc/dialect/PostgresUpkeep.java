@@ -7,9 +7,9 @@ import io.r2dbc.spi.Connection;
 import io.r2dbc.spi.Statement;
 import java.time.Duration;
 import java.time.Instant;
-import java.time.temporal.ChronoUnit;
 import java.util.Collection;
 import java.util.UUID;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
@@ -142,8 +142,9 @@ final class PostgresUpkeep implements UpkeepStatements {
                 .bind(4, range.to().seq());
     }
 
+    /** Not by {@code ChronoUnit}, which counts nanoseconds on the way, and ends in the year 2262. */
     private static long micros(Instant time) {
-        return ChronoUnit.MICROS.between(Instant.EPOCH, time);
+        return TimeUnit.SECONDS.toMicros(time.getEpochSecond()) + TimeUnit.NANOSECONDS.toMicros(time.getNano());
     }
 
     private Statement these(Connection connection, String template, String channel, Collection<UUID> eventIds) {
