@@ -47,7 +47,7 @@ final class BlockingSnippets {
         try (BlockingSubscription orders = blocking.blockingSubscribe("orders")) {
             List<EventMessage> batch = orders.take(500, Duration.ofSeconds(1)); // 500, or what came in a second
             batch.forEach(message -> ship(message.payloadAs(OrderPlaced.class)));
-            blocking.ackAll(batch); // together, not one by one
+            blocking.ackAll(batch); // in one statement, not one by one
             return batch.size();
         }
     }

@@ -17,7 +17,6 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
 import java.util.function.Function;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Mono;
 
@@ -273,21 +272,7 @@ public final class BlockingEventChannel implements AutoCloseable {
             throw new EventException.Invalid("The events to be acknowledged were null; give some.");
         }
         Question question = Question.write(messages.size() + " events were to be acknowledged", SETTLE_AGAIN);
-        return calls.ask(
-                "ackAll",
-                "EventMessage.ack",
-                question,
-                () -> messages.isEmpty()
-                        ? Mono.just(List.of())
-                        : Mono.zip(acks(messages), BlockingEventChannel::answers));
-    }
-
-    private static List<Mono<Boolean>> acks(Collection<EventMessage> messages) {
-        return messages.stream().map(EventMessage::ack).toList();
-    }
-
-    private static List<Boolean> answers(Object[] answers) {
-        return Stream.of(answers).map(Boolean.class::cast).toList();
+        return calls.ask("ackAll", "EventChannel.ackAll", question, () -> events.ackAll(messages));
     }
 
     /**

@@ -130,6 +130,12 @@ public final class R2dbcEventChannel implements EventChannel {
 
     @Override
     @CheckReturnValue
+    public Mono<List<Boolean>> ackAll(Collection<EventMessage> messages) {
+        return channel.ackAll(messages);
+    }
+
+    @Override
+    @CheckReturnValue
     public Mono<Boolean> ack(String eventId) {
         return channel.ack(eventId);
     }

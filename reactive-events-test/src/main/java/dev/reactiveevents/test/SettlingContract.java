@@ -164,6 +164,18 @@ abstract class SettlingContract extends ContractGroup {
     }
 
     @Test
+    void eventsAreAckedTogetherAndEachIsAnswered() {
+        requires(Capability.RETRY);
+        EventChannel events = open();
+        Inbox inbox = subscribe(events);
+        publish(events, 3);
+        List<EventMessage> messages = inbox.next(3);
+        assertTrue(messages.get(1).reject("before"));
+        assertThat(await(events.ackAll(messages))).containsExactly(true, false, true);
+        assertThat(await(events.ackAll(List.of()))).isEmpty();
+    }
+
+    @Test
     void anAckWhoseCallerLeavesIsStillRepeatable() {
         EventMessage message = delivered();
         message.ack().subscribe().dispose();
