@@ -148,9 +148,9 @@ public interface EventChannel extends EventPublisher {
         }
         return messages.isEmpty()
                 ? Mono.just(List.of())
-                : Mono.zip(messages.stream().map(EventMessage::ack).toList(), answers -> Stream.of(answers)
-                        .map(Boolean.class::cast)
-                        .toList());
+                : Mono.zip(
+                        messages.stream().map(EventMessage::ack).toList(),
+                        answers -> Stream.of(answers).map(Boolean.class::cast).toList());
     }
 
     /**

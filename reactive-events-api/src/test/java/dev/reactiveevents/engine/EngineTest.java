@@ -93,7 +93,9 @@ class EngineTest extends VirtualTimeEngine {
         channel.ackAll(subscriber.getReceivedOnNext()).subscribe(answers::add);
 
         assertThat(batches).containsExactly(100);
-        assertThat(answers).singleElement().satisfies(each -> assertThat(each).hasSize(100).containsOnly(true));
+        assertThat(answers)
+                .singleElement()
+                .satisfies(each -> assertThat(each).hasSize(100).containsOnly(true));
     }
 
     @Test
