@@ -5,6 +5,7 @@ import java.util.Collection;
 import java.util.List;
 import java.util.UUID;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
@@ -134,6 +135,25 @@ public interface EventChannel extends EventPublisher {
     Mono<Boolean> ack(String eventId);
 
     /**
+     * Acknowledges events together: as {@link EventMessage#ack()} of each, in as few statements as possible.
+     *
+     * @param messages events that this channel object delivered
+     * @return for each, in input order, what its {@code ack} answers; empty input gives an empty list. Fails with the first
+     *     that fails; the others are acknowledged all the same
+     */
+    @CheckReturnValue
+    default Mono<List<Boolean>> ackAll(Collection<EventMessage> messages) {
+        if (messages == null) {
+            return Mono.error(new EventException.Invalid("The events to be acknowledged were null; give some."));
+        }
+        return messages.isEmpty()
+                ? Mono.just(List.of())
+                : Mono.zip(
+                        messages.stream().map(EventMessage::ack).toList(),
+                        answers -> Stream.of(answers).map(Boolean.class::cast).toList());
+    }
+
+    /**
      * Gives back by id an event that this channel object delivered, as {@link EventMessage#nack()} does.
      *
      * @param eventId the event's id
@@ -181,6 +201,16 @@ public interface EventChannel extends EventPublisher {
      */
     @CheckReturnValue
     Mono<Void> shutdown();
+
+    /**
+     * Whether code that blocks may use this channel, by {@code BlockingEventChannel} of
+     * {@code reactive-events-bridge-blocking}.
+     *
+     * @return true unless the channel was built otherwise
+     */
+    default boolean allowsBlocking() {
+        return true;
+    }
 
     /**
      * Checks a channel name: a letter or underscore, then letters, digits, {@code _}, {@code .}, {@code :} and {@code -},

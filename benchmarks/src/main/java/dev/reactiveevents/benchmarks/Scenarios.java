@@ -142,7 +142,26 @@ final class Scenarios {
                                 + TransactionalWork.CONCURRENCY + " at once",
                         0.8,
                         lab -> new TransactionalWork.Handled(lab, OURS),
-                        lab -> new TransactionalWork.ByHand(lab, REFERENCE)));
+                        lab -> new TransactionalWork.ByHand(lab, REFERENCE)),
+                Scenario.rate(
+                        "bridge_publish_vs_reactive",
+                        CALLERS + " threads publish by the blocking bridge / as many callers, reactive",
+                        0.7,
+                        lab -> new BridgePublishing(lab, OURS, CALLERS),
+                        lab -> Publishing.ours(lab, REFERENCE, CALLERS)),
+                Scenario.rate(
+                        "bridge_listen_vs_reactive",
+                        "a listener of concurrency " + BridgeListening.CONCURRENCY
+                                + " on threads of the bridge / reactive",
+                        0.7,
+                        lab -> BridgeListening.blocking(lab, OURS, stored(STORED)),
+                        lab -> BridgeListening.reactive(lab, REFERENCE, stored(STORED))),
+                Scenario.rate(
+                        "bridge_drain_vs_jdbc",
+                        "take and ackAll by the blocking bridge / SELECT SKIP LOCKED, UPDATE, DELETE over JDBC",
+                        0.8,
+                        lab -> new BridgeDraining(lab, OURS, stored(STORED)),
+                        lab -> new JdbcDraining(lab, REFERENCE, stored(STORED))));
     }
 
     private static Draining.Fill stored(int events) {

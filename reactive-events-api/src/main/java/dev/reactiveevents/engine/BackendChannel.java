@@ -118,6 +118,23 @@ final class BackendChannel implements EventChannel {
         return listeners.stop(id);
     }
 
+    /** All are said before any is sent. Who asked is told only then: it may block. */
+    @Override
+    public Mono<List<Boolean>> ackAll(Collection<EventMessage> messages) {
+        Mono<List<Boolean>> answers = EventChannel.super.ackAll(messages);
+        return messages == null
+                ? answers
+                : Mono.defer(() -> {
+                    dequeuer.settler().hold();
+                    try {
+                        messages.forEach(message -> message.ack().subscribe(acked -> {}, error -> {}));
+                    } finally {
+                        dequeuer.settler().letGo();
+                    }
+                    return answers;
+                });
+    }
+
     // == Settling by id ==
 
     @Override
@@ -165,6 +182,11 @@ final class BackendChannel implements EventChannel {
     }
 
     // == Ending ==
+
+    @Override
+    public boolean allowsBlocking() {
+        return options.blocking();
+    }
 
     @Override
     public Mono<Void> shutdown() {

@@ -134,6 +134,11 @@ final class BroadcastChannel implements EventChannel {
     }
 
     @Override
+    public boolean allowsBlocking() {
+        return options.blocking();
+    }
+
+    @Override
     public Mono<Boolean> withdraw(String eventId) {
         return Mono.error(Upkeep.unsupported("The withdrawal of event " + eventId + " was", backend.name()));
     }

@@ -52,6 +52,11 @@ final class BroadcastMessage extends ReceivedEvent {
         return unsupported("leased for " + duration + " more");
     }
 
+    @Override
+    public Mono<Boolean> release() {
+        return Mono.just(true);
+    }
+
     private Mono<Boolean> unsupported(String what) {
         return Mono.error(new EventException.Unsupported("Event " + eventId() + " was to be " + what + ", but "
                 + backend + " keeps no events; choose a durable backend for that, or leave it out."));

@@ -111,13 +111,15 @@ final class Delivery extends ReceivedEvent {
         return Mono.defer(() -> isBeingSettled() ? Mono.just(isEnlisted()) : prolong(duration));
     }
 
-    // == What the engine does with it ==
-
-    /** Gives back what was never handed over; the attempt does not count. */
-    Mono<Boolean> release() {
-        givenUp = true;
-        return settle(Outcome.RELEASE, Duration.ZERO, null);
+    @Override
+    public Mono<Boolean> release() {
+        return Mono.defer(() -> {
+            givenUp = true;
+            return settle(Outcome.RELEASE, Duration.ZERO, null);
+        });
     }
+
+    // == What the engine does with it ==
 
     /** Gives back what was handed over and not settled in time, at once; the attempt counts, and may be the last. */
     Mono<Boolean> giveBack() {
@@ -293,8 +295,9 @@ final class Delivery extends ReceivedEvent {
                 });
     }
 
+    /** What is released was not worked: it says nothing of the consumer's pace. */
     private void settleSent() {
-        if (handedOver && holdsRoom.get()) {
+        if (handedOver && !givenUp && holdsRoom.get()) {
             owner.countPace();
         }
         freeRoom();

@@ -136,6 +136,12 @@ public final class R2dbcEventChannel implements EventChannel {
 
     @Override
     @CheckReturnValue
+    public Mono<List<Boolean>> ackAll(Collection<EventMessage> messages) {
+        return channel.ackAll(messages);
+    }
+
+    @Override
+    @CheckReturnValue
     public Mono<Boolean> ack(String eventId) {
         return channel.ack(eventId);
     }
@@ -144,6 +150,11 @@ public final class R2dbcEventChannel implements EventChannel {
     @CheckReturnValue
     public Mono<Boolean> nack(String eventId) {
         return channel.nack(eventId);
+    }
+
+    @Override
+    public boolean allowsBlocking() {
+        return channel.allowsBlocking();
     }
 
     @Override
@@ -487,6 +498,16 @@ public final class R2dbcEventChannel implements EventChannel {
         }
 
         /**
+         * Sets whether code that blocks may use the channel, see {@link EventChannel#allowsBlocking()}.
+         *
+         * @param blocking true, the default, to allow it; false to make {@code BlockingEventChannel.of} fail
+         * @return this builder
+         */
+        public Builder blocking(boolean blocking) {
+            return change(options -> options.withBlocking(blocking));
+        }
+
+        /**
          * Sets how full PostgreSQL packs the table's pages. Counts when the table is created.
          *
          * @param fillfactor 10 to 100; 85 by default
@@ -518,7 +539,8 @@ public final class R2dbcEventChannel implements EventChannel {
 
         /**
          * Sets options by the names under which configuration files have them: {@code events_backend, queue_table,
-         * lease_seconds, retention_seconds, dead_retention_seconds, poll_interval} (in seconds), {@code fillfactor} and {@code autovacuum_…}.
+         * lease_seconds, retention_seconds, dead_retention_seconds, poll_interval} (in seconds), {@code portal_bridge} (whether
+         * code that blocks may use the channel), {@code fillfactor} and {@code autovacuum_…}.
          *
          * @param options names and values
          * @return this builder

@@ -171,7 +171,7 @@ class OptionsTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"in_memory", "aq_queue", "aq_wait_seconds", "aq_visibility", "portal_bridge"})
+    @ValueSource(strings = {"in_memory", "aq_queue", "aq_wait_seconds", "aq_visibility"})
     void aKeyOfWhatIsToComeIsRefusedByItsName(String key) {
         assertThat(refusal(Map.of(key, 1))).startsWith("Unsupported: ").contains(key);
     }
@@ -214,6 +214,20 @@ class OptionsTest {
         assertThat(refusal(Collections.singletonMap(key, null)))
                 .startsWith("Invalid: ")
                 .contains(key, "null");
+    }
+
+    @Test
+    void codeThatBlocksIsAllowedUnlessThatIsRuledOut() {
+        assertThat(postgres().build().allowsBlocking()).isTrue();
+        assertThat(postgres().blocking(false).build().allowsBlocking()).isFalse();
+        assertThat(R2dbcEventChannel.builder(POSTGRES)
+                        .options(Map.of("portal_bridge", false))
+                        .build()
+                        .allowsBlocking())
+                .isFalse();
+        assertThat(refusal(Map.of("portal_bridge", "no")))
+                .startsWith("Invalid: ")
+                .contains("portal_bridge", "\"no\"", "true or false");
     }
 
     @Test

@@ -20,7 +20,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
  * A way to a PostgreSQL server that can be cut, become slow, or go dead: connections stay open, and nothing passes any more.
  * Or a way as poolers in transaction mode are one: everything passes but notifications.
  */
-final class Proxy implements AutoCloseable {
+public final class Proxy implements AutoCloseable {
 
     private final ConnectionFactoryOptions server;
     private final ServerSocket door;
@@ -29,7 +29,13 @@ final class Proxy implements AutoCloseable {
     private volatile long delayMillis;
     private volatile boolean dead;
 
-    Proxy(String url, boolean notifications) {
+    /**
+     * A way to a server.
+     *
+     * @param url the server's
+     * @param notifications whether they pass
+     */
+    public Proxy(String url, boolean notifications) {
         this.notifications = notifications;
         server = ConnectionFactoryOptions.parse(url);
         try {
@@ -40,7 +46,8 @@ final class Proxy implements AutoCloseable {
         inBackground(this::accept);
     }
 
-    ConnectionFactory connections() {
+    /** {@return connections that go this way} */
+    public ConnectionFactory connections() {
         return ConnectionFactories.get(server.mutate()
                 .option(ConnectionFactoryOptions.HOST, "localhost")
                 .option(ConnectionFactoryOptions.PORT, door.getLocalPort())
@@ -48,22 +55,22 @@ final class Proxy implements AutoCloseable {
     }
 
     /** Until the way is cut nothing passes any more, on connections that are made later either. */
-    void freezeForGood() {
+    public void freezeForGood() {
         dead = true;
     }
 
     /** Connections that are made later are not concerned. */
-    void freeze() {
+    public void freeze() {
         passages.forEach(passage -> passage.frozen = true);
     }
 
     /** What is on its way from now on takes this long in each direction. */
-    void delay(Duration delay) {
+    public void delay(Duration delay) {
         delayMillis = delay.toMillis();
     }
 
     /** Closes the connections there are, on both sides, and tells how many were still open. Frozen ones too. */
-    long cut() {
+    public long cut() {
         dead = false;
         return passages.stream().filter(Passage::cut).count();
     }
