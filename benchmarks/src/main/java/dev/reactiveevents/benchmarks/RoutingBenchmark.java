@@ -53,7 +53,8 @@ public class RoutingBenchmark {
             router.on(pattern(route), message -> Mono.empty());
         }
         Random random = new Random(42);
-        messages = EventChannels.over(new Types(random), ChannelOptions.defaults().withPrefetch(EVENTS))
+        messages = EventChannels.over(
+                        new Types(random), ChannelOptions.defaults().withPrefetch(EVENTS))
                 .subscribe("orders")
                 .take(EVENTS)
                 .collectList()

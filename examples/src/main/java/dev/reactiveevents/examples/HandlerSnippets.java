@@ -93,7 +93,8 @@ final class HandlerSnippets {
     ListenOptions byCustomer() {
         ListenOptions options = ListenOptions.defaults()
                 .withConcurrency(8)
-                .withKeyedConcurrency(message -> message.payloadAs(OrderPlaced.class).customer());
+                .withKeyedConcurrency(
+                        message -> message.payloadAs(OrderPlaced.class).customer());
         return options;
     }
 
@@ -117,16 +118,21 @@ final class HandlerSnippets {
         RetryPolicy fixed = RetryPolicy.fixed(Duration.ofSeconds(10));
         RetryPolicy none = RetryPolicy.none(); // the first failure makes a dead letter
         RetryPolicy own = RetryPolicy.custom(failures -> failures < 4 ? Duration.ofMinutes(failures) : null);
-        RetryPolicy choosy = RetryPolicy.defaults().notOn(failure -> String.valueOf(failure.getMessage()).contains("unknown"));
+        RetryPolicy choosy = RetryPolicy.defaults()
+                .notOn(failure -> String.valueOf(failure.getMessage()).contains("unknown"));
         return List.of(fixed, none, own, choosy);
     }
 
     EventListener decidingItself() {
-        return events.listen("orders", message -> ship(message.payloadAs(OrderPlaced.class))
-                .onErrorResume(ValidationException.class, wrong -> message.reject(wrong.getMessage())
-                        .then())
-                .onErrorResume(EventException.Unavailable.class, away -> message.nack(Duration.ofMinutes(1))
-                        .then()));
+        return events.listen(
+                "orders",
+                message -> ship(message.payloadAs(OrderPlaced.class))
+                        .onErrorResume(
+                                ValidationException.class,
+                                wrong -> message.reject(wrong.getMessage()).then())
+                        .onErrorResume(
+                                EventException.Unavailable.class,
+                                away -> message.nack(Duration.ofMinutes(1)).then()));
     }
 
     private Mono<Void> ship(OrderPlaced order) {
