@@ -136,8 +136,7 @@ abstract class TransactionalWork implements Contestant {
                                     + " ORDER BY available_at, seq LIMIT 1 FOR UPDATE SKIP LOCKED")
                             .bind(0, Lab.CHANNEL)
                             .execute())
-                    .concatMap(result ->
-                            result.map(row -> new Row(row.get(0, UUID.class), row.get(1, String.class))))
+                    .concatMap(result -> result.map(row -> new Row(row.get(0, UUID.class), row.get(1, String.class))))
                     .singleOrEmpty();
         }
 

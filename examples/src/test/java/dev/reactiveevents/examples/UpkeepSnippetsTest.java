@@ -30,9 +30,8 @@ class UpkeepSnippetsTest {
 
     private final ConnectionFactory database =
             ConnectionFactories.get("r2dbc:h2:mem:///upkeep?options=DB_CLOSE_DELAY=-1");
-    private final R2dbcEventChannel events = R2dbcEventChannel.builder(database)
-            .backend(BackendType.TABLE_QUEUE)
-            .build();
+    private final R2dbcEventChannel events =
+            R2dbcEventChannel.builder(database).backend(BackendType.TABLE_QUEUE).build();
     private final UpkeepSnippets snippets = new UpkeepSnippets(events);
 
     @BeforeEach
@@ -92,14 +91,16 @@ class UpkeepSnippetsTest {
         listener.stop(LIMIT).block(LIMIT);
         assertThat(rows).isEqualTo(1);
         AtomicInteger handled = new AtomicInteger();
-        Disposable subscription = snippets.bySubscription(message -> Mono.fromRunnable(handled::incrementAndGet));
+        Disposable subscription = snippets.bySubscription(message ->
+                message.ack().doOnNext(acked -> handled.incrementAndGet()).then());
         events.publish("payments", new OrderPlaced(43, "berta")).block(LIMIT);
         Mono.fromSupplier(handled::get)
                 .filter(count -> count == 1)
                 .repeatWhenEmpty(empty -> empty.delayElements(Duration.ofMillis(20)))
                 .block(LIMIT);
         subscription.dispose();
-        assertThat(events.inspect().counts("payments").block(LIMIT).acked().atLeast()).isEqualTo(1);
+        assertThat(events.inspect().counts("payments").block(LIMIT).acked().atLeast())
+                .isEqualTo(1);
     }
 
     private void execute(String sql) {
