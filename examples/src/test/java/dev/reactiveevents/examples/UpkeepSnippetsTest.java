@@ -100,7 +100,7 @@ class UpkeepSnippetsTest {
                 .block(LIMIT);
         subscription.dispose();
         assertThat(events.inspect().counts("payments").block(LIMIT).acked().atLeast())
-                .isEqualTo(1);
+                .isEqualTo(2);
     }
 
     private void execute(String sql) {
