@@ -65,8 +65,7 @@ final class UpkeepSnippets {
     }
 
     Mono<String> inspect() {
-        Mono<ChannelCounts> counts =
-                events.inspect().counts("orders"); // ready, delayed, leased, acked, dead, oldestReady
+        Mono<ChannelCounts> counts = events.inspect().counts("orders"); // ready, leased, dead and more
         Flux<ChannelCounts> all = events.inspect().counts(); // of each channel that has events
         Flux<LeaseHolder> leases = events.inspect().leases("orders", 100); // who holds what, and until when
         return counts.flatMap(orders -> Mono.zip(all.count(), leases.count())
@@ -75,8 +74,7 @@ final class UpkeepSnippets {
 
     EventListener transactional() {
         EventHandler handler = events.transactional(
-                (message, connection) -> // the row and the ack commit together
-                insertInto(connection, "ledger", message.payloadAs(OrderPlaced.class)));
+                (message, connection) -> insertInto(connection, "ledger", message.payloadAs(OrderPlaced.class)));
 
         EventListener listener = events.listen("payments", handler);
         return listener;
@@ -84,8 +82,7 @@ final class UpkeepSnippets {
 
     Disposable bySubscription(EventHandler handler) {
         Disposable subscription = events.subscribe("payments")
-                .flatMap(
-                        message -> handler.handle(message).onErrorComplete(), 4) // a failure is recorded with its event
+                .flatMap(message -> handler.handle(message).onErrorComplete(), 4)
                 .subscribe();
         return subscription;
     }
