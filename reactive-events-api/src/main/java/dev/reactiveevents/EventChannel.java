@@ -5,6 +5,7 @@ import java.util.Collection;
 import java.util.List;
 import java.util.UUID;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
@@ -83,6 +84,47 @@ public interface EventChannel extends EventPublisher {
     Mono<EventMessage> receive(String channel, Duration timeout);
 
     /**
+     * Handles a channel's events with the default options, see {@link #listen(String, EventHandler, ListenOptions)}.
+     *
+     * @param channel the channel's name
+     * @param handler what is to be done with each event
+     * @return the listener, which has started
+     */
+    default EventListener listen(String channel, EventHandler handler) {
+        return listen(channel, handler, ListenOptions.defaults());
+    }
+
+    /**
+     * Handles a channel's events: subscribes to it, hands each event to the handler, and settles it as the handler ends.
+     * Completes: it is acknowledged. Fails: it comes again as the retry policy says, or becomes a dead letter with the error
+     * as its reason, at once if the policy calls the error final or if it is an {@link EventException.Undecodable}. Takes
+     * longer than the maximum processing time: the handler is cancelled and the event comes again when its lease has lapsed;
+     * until then the lease is renewed. If the handler has settled its message itself, that counts.
+     *
+     * <p>What a handler does, or fails to do, harms only its own event. The listener survives the loss of the database: it
+     * says so in its {@link EventListener#state() state} and keeps trying. It ends by {@link EventListener#stop}, by
+     * {@link #shutdown()}, or by what trying again cannot mend when it first asks the database.
+     *
+     * @param channel the channel's name
+     * @param handler what is to be done with each event
+     * @param options how to listen
+     * @return the listener, which has started; see {@link EventListener#ready()}
+     * @throws EventException.Invalid on bad input
+     * @throws EventException.Unsupported if attempts or a retry policy are set and the backend keeps no events
+     * @throws EventException.Closed after a shutdown
+     */
+    EventListener listen(String channel, EventHandler handler, ListenOptions options);
+
+    /**
+     * Stops a listener of this channel object, as {@link EventListener#stop} with the channel's shutdown timeout.
+     *
+     * @param id the listener's id
+     * @return true once it has stopped; false if none of this id runs here
+     */
+    @CheckReturnValue
+    Mono<Boolean> stopListener(String id);
+
+    /**
      * Acknowledges by id an event that this channel object delivered, as {@link EventMessage#ack()} does.
      *
      * @param eventId the event's id
@@ -91,6 +133,25 @@ public interface EventChannel extends EventPublisher {
      */
     @CheckReturnValue
     Mono<Boolean> ack(String eventId);
+
+    /**
+     * Acknowledges events together: as {@link EventMessage#ack()} of each, in as few statements as possible.
+     *
+     * @param messages events that this channel object delivered
+     * @return for each, in input order, what its {@code ack} answers; empty input gives an empty list. Fails with the first
+     *     that fails; the others are acknowledged all the same
+     */
+    @CheckReturnValue
+    default Mono<List<Boolean>> ackAll(Collection<EventMessage> messages) {
+        if (messages == null) {
+            return Mono.error(new EventException.Invalid("The events to be acknowledged were null; give some."));
+        }
+        return messages.isEmpty()
+                ? Mono.just(List.of())
+                : Mono.zip(
+                        messages.stream().map(EventMessage::ack).toList(),
+                        answers -> Stream.of(answers).map(Boolean.class::cast).toList());
+    }
 
     /**
      * Gives back by id an event that this channel object delivered, as {@link EventMessage#nack()} does.
@@ -102,6 +163,35 @@ public interface EventChannel extends EventPublisher {
     Mono<Boolean> nack(String eventId);
 
     /**
+     * Withdraws an event that nobody has taken yet, a delayed one above all: it is deleted, and its id can be published again.
+     *
+     * @param eventId the event's id
+     * @return true once it is gone and will not be delivered; false if there is no such event, or if it has been taken, by
+     *     whomever, also if it is to come again. Fails with {@link EventException.Unsupported} where nothing is stored, with
+     *     {@link EventException.Closed} after a shutdown, and as a publish does when the database is away
+     */
+    @CheckReturnValue
+    Mono<Boolean> withdraw(String eventId);
+
+    /**
+     * The dead letters of a channel.
+     *
+     * @param channel the channel's name
+     * @return its dead letters, to be read, delivered again or deleted; does not call the database yet
+     * @throws EventException.Unsupported where nothing is stored
+     * @throws EventException.Invalid if the name is not valid
+     */
+    DeadLetters deadLetters(String channel);
+
+    /**
+     * What is stored, for people and for gauges.
+     *
+     * @return what can be asked; does not call the database yet
+     * @throws EventException.Unsupported where nothing is stored
+     */
+    Inspection inspect();
+
+    /**
      * Ends the channel: takes no new events, writes the publishes that were accepted, gives back what was not handed over,
      * completes the subscriptions, waits for messages in hand to be settled, and gives back those that are not by the
      * channel's shutdown timeout. Idempotent: further calls wait for the same end.
@@ -111,6 +201,16 @@ public interface EventChannel extends EventPublisher {
      */
     @CheckReturnValue
     Mono<Void> shutdown();
+
+    /**
+     * Whether code that blocks may use this channel, by {@code BlockingEventChannel} of
+     * {@code reactive-events-bridge-blocking}.
+     *
+     * @return true unless the channel was built otherwise
+     */
+    default boolean allowsBlocking() {
+        return true;
+    }
 
     /**
      * Checks a channel name: a letter or underscore, then letters, digits, {@code _}, {@code .}, {@code :} and {@code -},

@@ -58,9 +58,13 @@ public abstract class EventException extends RuntimeException {
             super(message, null);
         }
 
+        private Unsupported(String message, Throwable cause) {
+            super(message, cause);
+        }
+
         @Override
         public EventException withDetail(String sentence) {
-            return new Unsupported(getMessage() + " " + sentence);
+            return new Unsupported(getMessage() + " " + sentence, this);
         }
     }
 
@@ -153,9 +157,34 @@ public abstract class EventException extends RuntimeException {
             super(message, null);
         }
 
+        private Closed(String message, Throwable cause) {
+            super(message, cause);
+        }
+
         @Override
         public EventException withDetail(String sentence) {
-            return new Closed(getMessage() + " " + sentence);
+            return new Closed(getMessage() + " " + sentence, this);
+        }
+    }
+
+    /**
+     * The calling thread was interrupted while it waited: stop. Its interrupt flag is set. The message says whether something
+     * may have been done. Thrown by calls that block only.
+     */
+    public static final class Interrupted extends EventException {
+        /**
+         * Creates the exception.
+         *
+         * @param message what was waited for, and what may have been done
+         * @param cause the interruption, if it was told by an exception
+         */
+        public Interrupted(String message, @Nullable Throwable cause) {
+            super(message, cause);
+        }
+
+        @Override
+        public EventException withDetail(String sentence) {
+            return new Interrupted(getMessage() + " " + sentence, this);
         }
     }
 }

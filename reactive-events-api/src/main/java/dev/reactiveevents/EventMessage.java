@@ -11,15 +11,15 @@ import tools.jackson.databind.JsonNode;
 /**
  * One delivery of an event: what was published, and what to do about it.
  *
- * <p>Exactly one outcome counts, the first: {@link #ack()}, {@link #nack()} or {@link #reject(String)}. Each action is cold
+ * <p>Exactly one outcome counts, the first: {@link #ack()}, {@link #nack()}, {@link #reject(String)} or {@link #release()}. Each action is cold
  * and idempotent, answers true once the database holds its outcome, and answers false without any change if the delivery is
  * no longer ours: its lease lapsed and the event was taken again, or another outcome came first. Actions are retried while
  * the database is away, for one lease at most; then they fail with {@link EventException.Unavailable} or
  * {@link EventException.OutcomeUnknown} and may be tried again. Once subscribed to, an outcome is sent also if the
  * subscriber cancels. Answers arrive on a thread of the database driver.
  *
- * <p>A broadcast event is kept by nobody: {@code ack} and plain {@code nack} answer true and do nothing, the others fail with
- * {@link EventException.Unsupported}.
+ * <p>A broadcast event is kept by nobody: {@code ack}, plain {@code nack} and {@code release} answer true and do nothing, the
+ * others fail with {@link EventException.Unsupported}.
  *
  * <p>Safe for use by many threads.
  */
@@ -95,6 +95,15 @@ public interface EventMessage {
      */
     Instant leaseExpiresAt();
 
+    /**
+     * Whether this delivery is no longer ours, as far as known here: its lease has ended, or the database said that somebody
+     * else has the event. Then what is done for it is done in vain, and {@link #ack()} answers false as soon as somebody has
+     * taken the event.
+     *
+     * @return true once the lease is lost; false while it lasts, after an outcome was stored, and always for a broadcast event
+     */
+    boolean isLeaseLost();
+
     // == Actions ==
 
     /**
@@ -141,4 +150,14 @@ public interface EventMessage {
      */
     @CheckReturnValue
     Mono<Boolean> extend(Duration duration);
+
+    /**
+     * The event was not looked at: it is given back at once, to its old place and as if it had never been delivered, so that
+     * this delivery does not count as an attempt. For code that takes events on behalf of others. An event that was worked on
+     * and failed is given back by {@link #nack()}: released again and again, it would come for ever.
+     *
+     * @return as {@link #ack()}
+     */
+    @CheckReturnValue
+    Mono<Boolean> release();
 }

@@ -20,6 +20,8 @@ public final class SubscribeOptions {
     private Runnable onReady = () -> {};
     private Overflow overflow = Overflow.ERROR;
     private LongConsumer onMissed = events -> {};
+    private @Nullable Integer maxAttempts;
+    private @Nullable RetryPolicy retry;
 
     private SubscribeOptions() {}
 
@@ -33,6 +35,8 @@ public final class SubscribeOptions {
         copy.onReady = onReady;
         copy.overflow = overflow;
         copy.onMissed = onMissed;
+        copy.maxAttempts = maxAttempts;
+        copy.retry = retry;
         change.accept(copy);
         return copy;
     }
@@ -131,6 +135,35 @@ public final class SubscribeOptions {
         return changed(copy -> copy.onMissed = onMissed);
     }
 
+    /**
+     * After how many failed deliveries an event becomes a dead letter, instead of the channel's number. Whoever gives an
+     * event back decides by its own number. For an event whose lease lapsed it is the greatest number among the
+     * subscriptions to its channel in the process that finds it, so that none loses what another would still try.
+     *
+     * @param maxAttempts at least 1
+     * @return the changed copy
+     */
+    public SubscribeOptions withMaxAttempts(int maxAttempts) {
+        if (maxAttempts < 1) {
+            throw new EventException.Invalid(
+                    "The maximum of attempts of a subscription was " + maxAttempts + "; give at least 1.");
+        }
+        return changed(copy -> copy.maxAttempts = maxAttempts);
+    }
+
+    /**
+     * When an event comes again that {@link EventMessage#nack()} gave back, instead of as the channel's policy says.
+     *
+     * @param retry the policy
+     * @return the changed copy
+     */
+    public SubscribeOptions withRetry(RetryPolicy retry) {
+        if (retry == null) {
+            throw new EventException.Invalid("The retry policy of a subscription was null; give one, or leave it out.");
+        }
+        return changed(copy -> copy.retry = retry);
+    }
+
     private static void requireAtLeastOneMillisecond(String what, @Nullable Duration value) {
         if (value == null || value.compareTo(Duration.ofMillis(1)) < 0 || value.compareTo(Duration.ofDays(365)) > 0) {
             throw new EventException.Invalid("The " + what + " of a subscription was " + value
@@ -171,5 +204,15 @@ public final class SubscribeOptions {
     /** {@return what is called when events did not arrive, or may not have} */
     public LongConsumer onMissed() {
         return onMissed;
+    }
+
+    /** {@return after how many failed deliveries an event becomes a dead letter, or {@code null} for the channel's number} */
+    public @Nullable Integer maxAttempts() {
+        return maxAttempts;
+    }
+
+    /** {@return when an event that was given back comes again, or {@code null} for the channel's policy} */
+    public @Nullable RetryPolicy retry() {
+        return retry;
     }
 }

@@ -1,6 +1,5 @@
 package dev.reactiveevents.benchmarks;
 
-import dev.reactiveevents.EventMessage;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
@@ -43,9 +42,7 @@ public class DrainBenchmark {
     @Benchmark
     @OperationsPerInvocation(EVENTS)
     public Long drain(PostgresState postgres) {
-        return postgres.events
-                .subscribe("orders")
-                .flatMap(EventMessage::ack, 1_024)
+        return Draining.acks(postgres.events.subscribe("orders"))
                 .take(EVENTS)
                 .count()
                 .block();

@@ -110,8 +110,12 @@ final class Lab implements AutoCloseable {
 
     /** A channel as a user would build it, over a pool and a table of its own. */
     static R2dbcEventChannel channel(ConnectionPool pool, String table, Duration retention) {
+        return channel(pool, table, retention, BackendType.TABLE_QUEUE);
+    }
+
+    static R2dbcEventChannel channel(ConnectionPool pool, String table, Duration retention, BackendType backend) {
         return R2dbcEventChannel.builder(pool)
-                .backend(BackendType.TABLE_QUEUE)
+                .backend(backend)
                 .queueTable(table)
                 .retention(retention)
                 .build();

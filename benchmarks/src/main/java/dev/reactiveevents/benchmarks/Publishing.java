@@ -1,6 +1,7 @@
 package dev.reactiveevents.benchmarks;
 
 import dev.reactiveevents.Event;
+import dev.reactiveevents.r2dbc.BackendType;
 import dev.reactiveevents.r2dbc.R2dbcEventChannel;
 import io.r2dbc.pool.ConnectionPool;
 import io.r2dbc.spi.Connection;
@@ -35,16 +36,24 @@ final class Publishing implements Contestant {
     private Supplier<Mono<Integer>> call = () -> Mono.just(0);
 
     private Publishing(Lab lab, String table, int callers) {
+        this(lab, table, callers, BackendType.TABLE_QUEUE);
+    }
+
+    private Publishing(Lab lab, String table, int callers, BackendType backend) {
         this.lab = lab;
         this.table = table;
         this.callers = callers;
         lab.createTable(table);
         this.pool = lab.pool();
-        this.events = Lab.channel(pool, table, Duration.ZERO);
+        this.events = Lab.channel(pool, table, Duration.ZERO, backend);
     }
 
     static Publishing ours(Lab lab, String table, int callers) {
-        Publishing publishing = new Publishing(lab, table, callers);
+        return ours(lab, table, callers, BackendType.TABLE_QUEUE);
+    }
+
+    static Publishing ours(Lab lab, String table, int callers, BackendType backend) {
+        Publishing publishing = new Publishing(lab, table, callers, backend);
         publishing.call =
                 () -> publishing.events.publish(Lab.CHANNEL, Order.number(7)).thenReturn(1);
         return publishing;

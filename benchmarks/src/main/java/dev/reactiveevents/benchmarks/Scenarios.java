@@ -1,5 +1,6 @@
 package dev.reactiveevents.benchmarks;
 
+import dev.reactiveevents.r2dbc.BackendType;
 import java.time.Duration;
 import java.util.List;
 
@@ -104,6 +105,66 @@ final class Scenarios {
                         0.5,
                         lab -> new Draining(lab, OURS, Duration.ZERO, CHANNELS, spread()),
                         lab -> new Draining(lab, REFERENCE, Duration.ZERO, stored(SPREAD))),
+                Scenario.rate(
+                        "listener_vs_subscribe",
+                        "listen with concurrency 8 and a handler that does nothing / consume and ack by subscribe",
+                        0.85,
+                        lab -> new Listening(lab, OURS, 8, stored(STORED)),
+                        lab -> new Draining(lab, REFERENCE, Duration.ZERO, stored(STORED))),
+                Scenario.time(
+                        "durable_latency_vs_bare",
+                        "publish to handler in another process at 200 events/s, median / INSERT, NOTIFY and claim by hand",
+                        0.6,
+                        lab -> new BetweenProcesses.Latency(lab, Way.Kind.DURABLE, OURS),
+                        lab -> new BetweenProcesses.Latency(lab, Way.Kind.DURABLE_BY_HAND, REFERENCE)),
+                Scenario.time(
+                        "native_latency_vs_bare",
+                        "the same, broadcast / NOTIFY and LISTEN by hand",
+                        0.7,
+                        lab -> new BetweenProcesses.Latency(lab, Way.Kind.NATIVE, OURS),
+                        lab -> new BetweenProcesses.Latency(lab, Way.Kind.NATIVE_BY_HAND, REFERENCE)),
+                Scenario.rate(
+                        "native_throughput_vs_bare",
+                        "broadcast to another process, publishAll of 500 / NOTIFY by hand of 500 in a transaction",
+                        0.85,
+                        lab -> new BetweenProcesses.Throughput(lab, Way.Kind.NATIVE, OURS),
+                        lab -> new BetweenProcesses.Throughput(lab, Way.Kind.NATIVE_BY_HAND, REFERENCE)),
+                Scenario.rate(
+                        "durable_publish_vs_table",
+                        CALLERS + " callers, listen_notify_durable / table_queue, another process only listens to both",
+                        0.9,
+                        lab -> new Overheard(
+                                lab,
+                                OURS,
+                                true,
+                                Publishing.ours(lab, OURS, CALLERS, BackendType.LISTEN_NOTIFY_DURABLE)),
+                        lab -> new Overheard(lab, REFERENCE, false, Publishing.ours(lab, REFERENCE, CALLERS))),
+                Scenario.rate(
+                        "transactional_vs_bare",
+                        "an INSERT by a transactional handler / the same transaction by hand, one event each, "
+                                + TransactionalWork.CONCURRENCY + " at once",
+                        0.8,
+                        lab -> new TransactionalWork.Handled(lab, OURS),
+                        lab -> new TransactionalWork.ByHand(lab, REFERENCE)),
+                Scenario.rate(
+                        "bridge_publish_vs_reactive",
+                        CALLERS + " threads publish by the blocking bridge / as many callers, reactive",
+                        0.7,
+                        lab -> new BridgePublishing(lab, OURS, CALLERS),
+                        lab -> Publishing.ours(lab, REFERENCE, CALLERS)),
+                Scenario.rate(
+                        "bridge_listen_vs_reactive",
+                        "a listener of concurrency " + BridgeListening.CONCURRENCY
+                                + " on threads of the bridge / reactive",
+                        0.7,
+                        lab -> BridgeListening.blocking(lab, OURS, stored(STORED)),
+                        lab -> BridgeListening.reactive(lab, REFERENCE, stored(STORED))),
+                Scenario.rate(
+                        "bridge_drain_vs_jdbc",
+                        "take and ackAll by the blocking bridge / SELECT SKIP LOCKED, UPDATE, DELETE over JDBC",
+                        0.8,
+                        lab -> new BridgeDraining(lab, OURS, stored(STORED)),
+                        lab -> new JdbcDraining(lab, REFERENCE, stored(STORED))),
                 Scenario.rate(
                         "keyed_vs_unkeyed",
                         "drain 200,000 events over 1,000 interleaved keys / 200,000 events without keys",

@@ -8,6 +8,7 @@ import dev.reactiveevents.Overflow;
 import dev.reactiveevents.RetryPolicy;
 import dev.reactiveevents.SubscribeOptions;
 import dev.reactiveevents.r2dbc.BackendType;
+import dev.reactiveevents.r2dbc.ChannelSnapshot;
 import dev.reactiveevents.r2dbc.EventSchema;
 import dev.reactiveevents.r2dbc.R2dbcEventChannel;
 import io.r2dbc.spi.ConnectionFactories;
@@ -63,6 +64,12 @@ final class Snippets {
                 .backend(BackendType.LISTEN_NOTIFY_DURABLE)
                 .probeInterval(Duration.ofSeconds(10)) // 30 s by default
                 .build();
+    }
+
+    static boolean isHealthy(R2dbcEventChannel events) {
+        ChannelSnapshot snapshot = events.snapshot();
+        boolean healthy = snapshot.notifications() != ChannelSnapshot.Notifications.NOT_HEARD;
+        return healthy;
     }
 
     static R2dbcEventChannel behindPooler(ConnectionFactory pooler) {

@@ -121,6 +121,11 @@ class SnippetsTest {
     }
 
     @Test
+    void theSnapshotIsRead() {
+        assertThat(Snippets.isHealthy(events)).isTrue();
+    }
+
+    @Test
     void theSchemaIsThere() {
         assertThat(Snippets.schema(events)).containsIgnoringCase("CREATE TABLE");
     }

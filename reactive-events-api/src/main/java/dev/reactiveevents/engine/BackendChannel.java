@@ -1,9 +1,14 @@
 package dev.reactiveevents.engine;
 
+import dev.reactiveevents.DeadLetters;
 import dev.reactiveevents.Event;
 import dev.reactiveevents.EventChannel;
 import dev.reactiveevents.EventException;
+import dev.reactiveevents.EventHandler;
+import dev.reactiveevents.EventListener;
 import dev.reactiveevents.EventMessage;
+import dev.reactiveevents.Inspection;
+import dev.reactiveevents.ListenOptions;
 import dev.reactiveevents.SubscribeOptions;
 import dev.reactiveevents.spi.EventBackend;
 import java.time.Duration;
@@ -22,24 +27,30 @@ import reactor.core.publisher.Mono;
 /** The channel over any backend: checks what it is asked, and hands it to the writer or the dequeuer. */
 final class BackendChannel implements EventChannel {
 
+    private final EventBackend backend;
     private final ChannelOptions options;
     private final EngineTime time;
     private final EventWriter writer;
     private final Dequeuer dequeuer;
+    private final Listeners listeners;
     private final Shutdown shutdown;
+    private final Upkeep upkeep;
 
     BackendChannel(EventBackend backend, ChannelOptions options) {
         this(backend, options, EngineTime.system());
     }
 
     BackendChannel(EventBackend backend, ChannelOptions options, EngineTime time) {
+        this.backend = backend;
         this.options = options;
         this.time = time;
         PayloadCodec codec = new PayloadCodec(options.jsonMapper());
         Settler settler = new Settler(backend, options.lease(), time);
         this.dequeuer = new Dequeuer(backend, options, codec, settler, time);
         this.writer = new EventWriter(backend, codec, options.publishTimeout(), time, dequeuer::wake);
-        this.shutdown = new Shutdown(backend, options.shutdownTimeout(), time, writer, dequeuer, settler);
+        this.listeners = new Listeners(backend, options, time, this::subscribe);
+        this.shutdown = new Shutdown(backend, options.shutdownTimeout(), time, writer, dequeuer, listeners, settler);
+        this.upkeep = new Upkeep(backend, codec, dequeuer::wake, shutdown::hasBegun);
     }
 
     // == Publishing ==
@@ -51,27 +62,19 @@ final class BackendChannel implements EventChannel {
 
     @Override
     public Mono<List<String>> publishAll(Collection<Event> events) {
-        return events == null ? Mono.error(nothing("events to be published")) : writer.publishAll(events);
+        return writer.publishAll(events);
     }
 
     @Override
     public Flux<String> publishAll(Publisher<Event> events) {
-        return events == null ? Flux.error(nothing("stream of events to be published")) : writer.publishAll(events);
+        return writer.publishAll(events);
     }
 
     // == Receiving ==
 
     @Override
     public Flux<EventMessage> subscribe(Collection<String> channels, SubscribeOptions subscribeOptions) {
-        try {
-            List<String> names = List.copyOf(validNames(channels));
-            if (subscribeOptions == null) {
-                throw nothing("options of a subscription");
-            }
-            return new Subscribing(names, subscribeOptions);
-        } catch (EventException.Invalid invalid) {
-            return Flux.error(invalid);
-        }
+        return Subscribing.to(backend, channels, subscribeOptions, this::start);
     }
 
     static Set<String> validNames(@Nullable Collection<String> channels) {
@@ -83,36 +86,53 @@ final class BackendChannel implements EventChannel {
         return names;
     }
 
-    /** Each subscriber is a subscription of its own. */
-    private final class Subscribing extends Flux<EventMessage> {
-
-        private final List<String> channels;
-        private final SubscribeOptions subscribeOptions;
-
-        Subscribing(List<String> channels, SubscribeOptions subscribeOptions) {
-            this.channels = channels;
-            this.subscribeOptions = subscribeOptions;
-        }
-
-        @Override
-        public void subscribe(CoreSubscriber<? super EventMessage> downstream) {
-            EventSubscription subscription = new EventSubscription(downstream, channels, subscribeOptions, dequeuer);
-            downstream.onSubscribe(subscription);
-            dequeuer.add(subscription);
-            if (shutdown.hasBegun()) {
-                subscription.end(new EventException.Closed(
-                        "A subscription was asked for on a channel that has been shut down."));
-            }
+    private void start(
+            CoreSubscriber<? super EventMessage> downstream, List<String> channels, SubscribeOptions subscribeOptions) {
+        EventSubscription subscription = new EventSubscription(downstream, channels, subscribeOptions, dequeuer);
+        downstream.onSubscribe(subscription);
+        dequeuer.add(subscription);
+        if (shutdown.hasBegun()) {
+            subscription.end(
+                    new EventException.Closed("A subscription was asked for on a channel that has been shut down."));
         }
     }
 
     @Override
     public Mono<EventMessage> receive(String channel, Duration timeout) {
-        if (timeout == null || timeout.isNegative()) {
-            return Mono.error(new EventException.Invalid("An event of channel \"" + channel + "\" was to be waited for "
-                    + timeout + "; give a duration that is not negative."));
+        return Receiving.oneOf(
+                channel, options -> subscribe(channel, options), timeout, options.publishTimeout(), time);
+    }
+
+    // == Listening ==
+
+    @Override
+    public EventListener listen(String channel, EventHandler handler, ListenOptions listenOptions) {
+        if (shutdown.hasBegun()) {
+            throw new EventException.Closed("A listener was asked for on a channel that has been shut down.");
         }
-        return Receiving.oneOf(options -> subscribe(channel, options), timeout, options.publishTimeout(), time);
+        return listeners.listen(channel, handler, listenOptions);
+    }
+
+    @Override
+    public Mono<Boolean> stopListener(String id) {
+        return listeners.stop(id);
+    }
+
+    /** All are said before any is sent. Who asked is told only then: it may block. */
+    @Override
+    public Mono<List<Boolean>> ackAll(Collection<EventMessage> messages) {
+        Mono<List<Boolean>> answers = EventChannel.super.ackAll(messages);
+        return messages == null
+                ? answers
+                : Mono.defer(() -> {
+                    dequeuer.settler().hold();
+                    try {
+                        messages.forEach(message -> message.ack().subscribe(acked -> {}, error -> {}));
+                    } finally {
+                        dequeuer.settler().letGo();
+                    }
+                    return answers;
+                });
     }
 
     // == Settling by id ==
@@ -140,7 +160,33 @@ final class BackendChannel implements EventChannel {
         });
     }
 
+    boolean delivered(Delivery delivery) {
+        return delivery.isOf(dequeuer.deliveries());
+    }
+
+    // == What is stored ==
+
+    @Override
+    public Mono<Boolean> withdraw(String eventId) {
+        return upkeep.withdraw(eventId);
+    }
+
+    @Override
+    public DeadLetters deadLetters(String channel) {
+        return upkeep.deadLetters(channel);
+    }
+
+    @Override
+    public Inspection inspect() {
+        return upkeep.inspect();
+    }
+
     // == Ending ==
+
+    @Override
+    public boolean allowsBlocking() {
+        return options.blocking();
+    }
 
     @Override
     public Mono<Void> shutdown() {

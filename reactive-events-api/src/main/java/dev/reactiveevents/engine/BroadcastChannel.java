@@ -1,9 +1,14 @@
 package dev.reactiveevents.engine;
 
+import dev.reactiveevents.DeadLetters;
 import dev.reactiveevents.Event;
 import dev.reactiveevents.EventChannel;
 import dev.reactiveevents.EventException;
+import dev.reactiveevents.EventHandler;
+import dev.reactiveevents.EventListener;
 import dev.reactiveevents.EventMessage;
+import dev.reactiveevents.Inspection;
+import dev.reactiveevents.ListenOptions;
 import dev.reactiveevents.SubscribeOptions;
 import dev.reactiveevents.spi.BroadcastBackend;
 import java.time.Duration;
@@ -11,6 +16,7 @@ import java.util.Collection;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.LongConsumer;
 import org.jspecify.annotations.Nullable;
 import org.reactivestreams.Publisher;
 import reactor.core.CoreSubscriber;
@@ -26,18 +32,22 @@ final class BroadcastChannel implements EventChannel {
 
     private final BroadcastBackend backend;
     private final ChannelOptions options;
+    private final LongConsumer onMissed;
     private final EngineTime time = EngineTime.system();
     private final PayloadCodec codec;
     private final EventWriter writer;
     private final Set<BroadcastSubscription> subscriptions = ConcurrentHashMap.newKeySet();
+    private final Listeners listeners;
     private final Mono<Void> shutdown;
     private volatile boolean closed;
 
-    BroadcastChannel(BroadcastBackend backend, ChannelOptions options) {
+    BroadcastChannel(BroadcastBackend backend, ChannelOptions options, LongConsumer onMissed) {
         this.backend = backend;
         this.options = options;
+        this.onMissed = onMissed;
         this.codec = new PayloadCodec(options.jsonMapper());
         this.writer = new EventWriter(backend, codec, options.publishTimeout(), time, channels -> {});
+        this.listeners = new Listeners(backend, options, time, this::subscribe);
         this.shutdown = Mono.defer(this::end).cache();
     }
 
@@ -48,74 +58,59 @@ final class BroadcastChannel implements EventChannel {
 
     @Override
     public Mono<List<String>> publishAll(Collection<Event> events) {
-        return events == null
-                ? Mono.error(BackendChannel.nothing("events to be published"))
-                : writer.publishAll(events);
+        return writer.publishAll(events);
     }
 
     @Override
     public Flux<String> publishAll(Publisher<Event> events) {
-        return events == null
-                ? Flux.error(BackendChannel.nothing("stream of events to be published"))
-                : writer.publishAll(events);
+        return writer.publishAll(events);
     }
 
     @Override
     public Flux<EventMessage> subscribe(Collection<String> channels, SubscribeOptions subscribeOptions) {
-        try {
-            List<String> names = List.copyOf(BackendChannel.validNames(channels));
-            if (subscribeOptions == null) {
-                throw BackendChannel.nothing("options of a subscription");
-            }
-            return new Subscribing(names, subscribeOptions);
-        } catch (EventException.Invalid invalid) {
-            return Flux.error(invalid);
-        }
+        return Subscribing.to(backend, channels, subscribeOptions, this::start);
     }
 
-    /** Each subscriber is a subscription of its own. */
-    private final class Subscribing extends Flux<EventMessage> {
-
-        private final List<String> channels;
-        private final SubscribeOptions subscribeOptions;
-
-        Subscribing(List<String> channels, SubscribeOptions subscribeOptions) {
-            this.channels = channels;
-            this.subscribeOptions = subscribeOptions;
+    private void start(
+            CoreSubscriber<? super EventMessage> downstream, List<String> channels, SubscribeOptions subscribeOptions) {
+        Integer own = subscribeOptions.prefetch();
+        BroadcastSubscription subscription = new BroadcastSubscription(
+                downstream,
+                channels,
+                subscribeOptions.withOnMissed(onMissed.andThen(subscribeOptions.onMissed())),
+                backend,
+                codec,
+                own != null ? own : options.prefetch(),
+                subscriptions::remove);
+        downstream.onSubscribe(subscription);
+        subscriptions.add(subscription);
+        if (closed) {
+            subscription.end(
+                    new EventException.Closed("A subscription was asked for on a channel that has been shut down."));
+        } else {
+            subscription.listen();
         }
-
-        @Override
-        public void subscribe(CoreSubscriber<? super EventMessage> downstream) {
-            Integer own = subscribeOptions.prefetch();
-            BroadcastSubscription subscription = new BroadcastSubscription(
-                    downstream,
-                    channels,
-                    subscribeOptions,
-                    backend,
-                    codec,
-                    own != null ? own : options.prefetch(),
-                    subscriptions::remove);
-            downstream.onSubscribe(subscription);
-            subscriptions.add(subscription);
-            if (closed) {
-                subscription.end(new EventException.Closed(
-                        "A subscription was asked for on a channel that has been shut down."));
-            } else {
-                subscription.listen();
-            }
-            if (subscription.isOver()) {
-                subscriptions.remove(subscription);
-            }
+        if (subscription.isOver()) {
+            subscriptions.remove(subscription);
         }
     }
 
     @Override
     public Mono<EventMessage> receive(String channel, Duration timeout) {
-        if (timeout == null || timeout.isNegative()) {
-            return Mono.error(new EventException.Invalid("An event of channel \"" + channel + "\" was to be waited for "
-                    + timeout + "; give a duration that is not negative."));
+        return Receiving.oneOf(channel, one -> subscribe(channel, one), timeout, options.publishTimeout(), time);
+    }
+
+    @Override
+    public EventListener listen(String channel, EventHandler handler, ListenOptions listenOptions) {
+        if (closed) {
+            throw new EventException.Closed("A listener was asked for on a channel that has been shut down.");
         }
-        return Receiving.oneOf(one -> subscribe(channel, one), timeout, options.publishTimeout(), time);
+        return listeners.listen(channel, handler, listenOptions);
+    }
+
+    @Override
+    public Mono<Boolean> stopListener(String id) {
+        return listeners.stop(id);
     }
 
     @Override
@@ -139,6 +134,26 @@ final class BroadcastChannel implements EventChannel {
     }
 
     @Override
+    public boolean allowsBlocking() {
+        return options.blocking();
+    }
+
+    @Override
+    public Mono<Boolean> withdraw(String eventId) {
+        return Mono.error(Upkeep.unsupported("The withdrawal of event " + eventId + " was", backend.name()));
+    }
+
+    @Override
+    public DeadLetters deadLetters(String channel) {
+        throw Upkeep.unsupported("Dead letters of channel \"" + channel + "\" were", backend.name());
+    }
+
+    @Override
+    public Inspection inspect() {
+        throw Upkeep.unsupported("An inspection was", backend.name());
+    }
+
+    @Override
     public Mono<Void> shutdown() {
         return shutdown;
     }
@@ -146,9 +161,10 @@ final class BroadcastChannel implements EventChannel {
     private Mono<Void> end() {
         closed = true;
         subscriptions.forEach(subscription -> subscription.end(null));
-        return writer.close()
+        return Mono.when(writer.close(), listeners.ended())
                 .timeout(options.shutdownTimeout())
                 .onErrorResume(late -> {
+                    listeners.stopHandlers();
                     writer.abort(new EventException.OutcomeUnknown(
                             "The channel was shut down before the database answered; it may or may not have been done.",
                             null));

@@ -1,97 +1,31 @@
 package dev.reactiveevents.engine;
 
 import dev.reactiveevents.EventException;
-import dev.reactiveevents.EventMessage;
 import dev.reactiveevents.spi.ClaimedEvent;
 import java.time.Duration;
-import java.time.Instant;
-import java.util.Map;
-import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Mono;
-import tools.jackson.core.type.TypeReference;
-import tools.jackson.databind.JsonNode;
 
 /** An event of which nobody keeps anything: there is nothing to settle, and nothing that could bring it again. */
-final class BroadcastMessage implements EventMessage {
+final class BroadcastMessage extends ReceivedEvent {
 
-    private final ClaimedEvent event;
     private final PayloadCodec codec;
     private final String backend;
 
     BroadcastMessage(ClaimedEvent event, PayloadCodec codec, String backend) {
-        this.event = event;
+        super(event);
         this.codec = codec;
         this.backend = backend;
     }
 
-    // == Data ==
-
     @Override
-    public String eventId() {
-        return event.eventId().toString();
+    PayloadCodec codec() {
+        return codec;
     }
 
     @Override
-    public String channel() {
-        return event.channel();
+    public boolean isLeaseLost() {
+        return false;
     }
-
-    @Override
-    public @Nullable String type() {
-        return event.type();
-    }
-
-    @Override
-    public @Nullable String key() {
-        return event.key();
-    }
-
-    @Override
-    public JsonNode payload() {
-        return codec.readTree(event);
-    }
-
-    @Override
-    public <T> T payloadAs(Class<T> type) {
-        return codec.read(event, codec.typeOf(type));
-    }
-
-    @Override
-    public <T> T payloadAs(TypeReference<T> type) {
-        return codec.read(event, codec.typeOf(type));
-    }
-
-    @Override
-    public String payloadText() {
-        return event.payload();
-    }
-
-    @Override
-    public Map<String, Object> metadata() {
-        return codec.readMetadata(event);
-    }
-
-    @Override
-    public int attempts() {
-        return event.attempts();
-    }
-
-    @Override
-    public Instant publishedAt() {
-        return event.publishedAt();
-    }
-
-    @Override
-    public Instant availableAt() {
-        return event.availableAt();
-    }
-
-    @Override
-    public Instant leaseExpiresAt() {
-        return event.leaseExpiresAt();
-    }
-
-    // == Actions ==
 
     @Override
     public Mono<Boolean> ack() {
@@ -118,14 +52,13 @@ final class BroadcastMessage implements EventMessage {
         return unsupported("leased for " + duration + " more");
     }
 
+    @Override
+    public Mono<Boolean> release() {
+        return Mono.just(true);
+    }
+
     private Mono<Boolean> unsupported(String what) {
         return Mono.error(new EventException.Unsupported("Event " + eventId() + " was to be " + what + ", but "
                 + backend + " keeps no events; choose a durable backend for that, or leave it out."));
-    }
-
-    /** {@return channel and id; never the payload} */
-    @Override
-    public String toString() {
-        return "EventMessage[channel=" + channel() + ", eventId=" + eventId() + "]";
     }
 }

@@ -16,7 +16,6 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
-import org.reactivestreams.Subscription;
 import reactor.core.CoreSubscriber;
 import reactor.core.Disposable;
 import reactor.core.Disposables;
@@ -27,7 +26,7 @@ import reactor.util.Loggers;
 /**
  * One subscriber of a broadcast: what it asked for, and what waits for it in a buffer that is bounded, so that it slows nobody.
  */
-final class BroadcastSubscription implements Subscription {
+final class BroadcastSubscription implements EngineSubscription {
 
     private static final Logger LOG = Loggers.getLogger(BroadcastSubscription.class);
 
@@ -49,6 +48,8 @@ final class BroadcastSubscription implements Subscription {
     private final Set<String> standing = ConcurrentHashMap.newKeySet();
     private final AtomicBoolean ready = new AtomicBoolean();
     private final AtomicBoolean cutOff = new AtomicBoolean();
+    private final Tally tally = new Tally();
+    private volatile @Nullable Throwable outage;
     private volatile boolean cancelled;
     private volatile boolean ended;
     private volatile @Nullable Throwable failure;
@@ -127,6 +128,7 @@ final class BroadcastSubscription implements Subscription {
             stands();
         } else if (heard instanceof Heard.CutOff lost) {
             standing.remove(channel);
+            outage = lost.reason() != null ? lost.reason() : unheard(channel);
             cutOff.set(ready.get());
             if (!ready.get() && lost.reason() instanceof EventException.Misconfigured reason) {
                 end(reason);
@@ -139,6 +141,7 @@ final class BroadcastSubscription implements Subscription {
         if (standing.size() < channels.size()) {
             return;
         }
+        outage = null;
         if (ready.compareAndSet(false, true)) {
             tell(subscribeOptions.onReady());
         } else if (cutOff.compareAndSet(true, false)) {
@@ -148,6 +151,21 @@ final class BroadcastSubscription implements Subscription {
                     backend.name());
             missed(0);
         }
+    }
+
+    private EventException unheard(String channel) {
+        return new EventException.Unavailable(
+                "Events of channel \"" + channel + "\" are not heard from " + backend.name() + " for now.", null);
+    }
+
+    @Override
+    public @Nullable Throwable outage() {
+        return outage;
+    }
+
+    @Override
+    public Tally tally() {
+        return tally;
     }
 
     private void missed(long events) {

@@ -64,6 +64,18 @@ final class ChannelFeed {
         return subscriptions.isEmpty();
     }
 
+    /**
+     * After how many deliveries an event whose lease lapsed is a dead letter: the most that any of the subscriptions allows, so
+     * that none loses what another would still try.
+     */
+    int maxAttempts() {
+        int most = 1;
+        for (EventSubscription subscription : subscriptions) {
+            most = Math.max(most, subscription.maxAttempts());
+        }
+        return most;
+    }
+
     /** Events may be waiting. Sticks until a claim has started after it, so that no wake-up is lost. */
     void markDue() {
         due.set(true);

@@ -29,6 +29,7 @@ public final class ChannelOptions {
     private Duration publishTimeout = Duration.ofSeconds(30);
     private Duration shutdownTimeout = Duration.ofSeconds(30);
     private JsonMapper jsonMapper = JsonMapper.builder().build();
+    private boolean blocking = true;
 
     private ChannelOptions() {}
 
@@ -45,6 +46,7 @@ public final class ChannelOptions {
         copy.publishTimeout = publishTimeout;
         copy.shutdownTimeout = shutdownTimeout;
         copy.jsonMapper = jsonMapper;
+        copy.blocking = blocking;
         change.accept(copy);
         return copy;
     }
@@ -164,6 +166,16 @@ public final class ChannelOptions {
         return changed(copy -> copy.jsonMapper = jsonMapper);
     }
 
+    /**
+     * Sets whether code that blocks may use the channel, see {@link dev.reactiveevents.EventChannel#allowsBlocking()}.
+     *
+     * @param blocking true, the default, to allow it
+     * @return the changed copy
+     */
+    public ChannelOptions withBlocking(boolean blocking) {
+        return changed(copy -> copy.blocking = blocking);
+    }
+
     /** {@return how long a consumer owns a message before it can be retried, counted from its hand-over} */
     public Duration lease() {
         return lease;
@@ -212,6 +224,11 @@ public final class ChannelOptions {
     /** {@return what writes and reads payloads and metadata} */
     public JsonMapper jsonMapper() {
         return jsonMapper;
+    }
+
+    /** {@return whether code that blocks may use the channel} */
+    public boolean blocking() {
+        return blocking;
     }
 
     private static void requireAtLeast(String what, @Nullable Duration value, Duration least) {

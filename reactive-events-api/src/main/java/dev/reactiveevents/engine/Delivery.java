@@ -1,30 +1,24 @@
 package dev.reactiveevents.engine;
 
 import dev.reactiveevents.EventException;
-import dev.reactiveevents.EventMessage;
 import dev.reactiveevents.spi.ClaimedEvent;
 import dev.reactiveevents.spi.SettleResult;
 import dev.reactiveevents.spi.Settlement;
 import dev.reactiveevents.spi.Settlement.Outcome;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Mono;
-import reactor.core.publisher.Sinks;
-import tools.jackson.core.type.TypeReference;
-import tools.jackson.databind.JsonNode;
 
 /** One claimed event in the hands of one subscription: waiting in its buffer, or handed over as a message. */
-final class Delivery implements EventMessage {
+final class Delivery extends ReceivedEvent {
 
     private static final Duration LONGEST = Duration.ofDays(3653);
 
-    private final ClaimedEvent event;
     private final UUID token;
     private final EventSubscription owner;
     private final long firstLeaseEnd;
@@ -36,6 +30,7 @@ final class Delivery implements EventMessage {
     private volatile boolean handedOver;
     private volatile boolean givenUp;
     private volatile boolean settled;
+    private volatile boolean lost;
 
     /**
      * A delivery.
@@ -43,82 +38,26 @@ final class Delivery implements EventMessage {
      * @param leaseEnd until when the lease lasts at least, in the engine's time
      */
     Delivery(ClaimedEvent event, UUID token, EventSubscription owner, long leaseEnd) {
-        this.event = event;
+        super(event);
         this.token = token;
         this.owner = owner;
         this.firstLeaseEnd = leaseEnd;
         this.leaseEnd = leaseEnd;
     }
 
-    // == Data ==
-
     @Override
-    public String eventId() {
-        return event.eventId().toString();
-    }
-
-    UUID id() {
-        return event.eventId();
-    }
-
-    @Override
-    public String channel() {
-        return event.channel();
-    }
-
-    @Override
-    public @Nullable String type() {
-        return event.type();
-    }
-
-    @Override
-    public @Nullable String key() {
-        return event.key();
-    }
-
-    @Override
-    public JsonNode payload() {
-        return owner.codec().readTree(event);
-    }
-
-    @Override
-    public <T> T payloadAs(Class<T> type) {
-        return owner.codec().read(event, owner.codec().typeOf(type));
-    }
-
-    @Override
-    public <T> T payloadAs(TypeReference<T> type) {
-        return owner.codec().read(event, owner.codec().typeOf(type));
-    }
-
-    @Override
-    public String payloadText() {
-        return event.payload();
-    }
-
-    @Override
-    public Map<String, Object> metadata() {
-        return owner.codec().readMetadata(event);
-    }
-
-    @Override
-    public int attempts() {
-        return event.attempts();
-    }
-
-    @Override
-    public Instant publishedAt() {
-        return event.publishedAt();
-    }
-
-    @Override
-    public Instant availableAt() {
-        return event.availableAt();
+    PayloadCodec codec() {
+        return owner.codec();
     }
 
     @Override
     public Instant leaseExpiresAt() {
-        return event.leaseExpiresAt().plusNanos(leaseEnd - firstLeaseEnd);
+        return super.leaseExpiresAt().plusNanos(leaseEnd - firstLeaseEnd);
+    }
+
+    @Override
+    public boolean isLeaseLost() {
+        return lost || !settled && isLapsed(owner.time().nanos());
     }
 
     // == Actions ==
@@ -130,7 +69,7 @@ final class Delivery implements EventMessage {
 
     @Override
     public Mono<Boolean> nack() {
-        return Mono.defer(() -> retryAfter(owner.options().retryPolicy().delayAfter(attempts())));
+        return Mono.defer(() -> retryAfter(owner.retry().delayAfter(attempts())));
     }
 
     @Override
@@ -143,11 +82,15 @@ final class Delivery implements EventMessage {
     }
 
     private Mono<Boolean> retryAfter(Optional<Duration> delay) {
-        int most = owner.options().maxAttempts();
+        int most = owner.maxAttempts();
         if (delay.isEmpty() || attempts() >= most) {
             return settle(Outcome.DEAD, Duration.ZERO, "given back at attempt " + attempts() + " of " + most);
         }
-        return settle(Outcome.RETRY, delay.get().compareTo(LONGEST) > 0 ? LONGEST : delay.get(), null);
+        return settle(Outcome.RETRY, bounded(delay.get()), null);
+    }
+
+    private static Duration bounded(Duration delay) {
+        return delay.compareTo(LONGEST) > 0 ? LONGEST : delay;
     }
 
     @Override
@@ -165,20 +108,90 @@ final class Delivery implements EventMessage {
             return Mono.error(new EventException.Invalid("The lease of event " + eventId() + " was to be extended by "
                     + duration + "; give a duration longer than zero, up to ten years."));
         }
-        return Mono.defer(() -> isBeingSettled() ? Mono.just(false) : prolong(duration));
+        return Mono.defer(() -> isBeingSettled() ? Mono.just(isEnlisted()) : prolong(duration));
+    }
+
+    @Override
+    public Mono<Boolean> release() {
+        return Mono.defer(() -> {
+            givenUp = true;
+            return settle(Outcome.RELEASE, Duration.ZERO, null);
+        });
     }
 
     // == What the engine does with it ==
 
-    /** Gives back what was never handed over; the attempt does not count. */
-    Mono<Boolean> release() {
-        givenUp = true;
-        return settle(Outcome.RELEASE, Duration.ZERO, null);
-    }
-
     /** Gives back what was handed over and not settled in time, at once; the attempt counts, and may be the last. */
     Mono<Boolean> giveBack() {
-        return retryAfter(Optional.of(Duration.ZERO));
+        return Mono.defer(() -> settling.get() instanceof Enlisted enlisted
+                ? enlisted.abandon().then(retryAfter(Optional.of(Duration.ZERO)))
+                : retryAfter(Optional.of(Duration.ZERO)));
+    }
+
+    // == What a transaction does with it ==
+
+    boolean isOf(Deliveries register) {
+        return owner.deliveries() == register;
+    }
+
+    UUID token() {
+        return token;
+    }
+
+    Duration maxProcessingTime() {
+        return owner.maxProcessingTime();
+    }
+
+    /** Leaves it to a transaction, unless something was said of it already. */
+    @Nullable
+    Enlisted enlist() {
+        Enlisted enlisted = new Enlisted(this);
+        if (!settling.compareAndSet(null, enlisted)) {
+            return null;
+        }
+        owner.deliveries().add(this); // again, if its lease has lapsed: the database decides whether that matters
+        return enlisted;
+    }
+
+    private boolean isEnlisted() {
+        return settling.get() instanceof Enlisted;
+    }
+
+    void settledElsewhere(Enlisted enlisted, Settlement settlement) {
+        Settling done = new Settling(settlement.outcome());
+        done.answer(true);
+        if (settling.compareAndSet(enlisted, done)) {
+            settleSent();
+            applied(settlement, SettleResult.APPLIED);
+            owner.drain();
+        }
+    }
+
+    void returned(Enlisted enlisted) {
+        settling.compareAndSet(enlisted, null);
+    }
+
+    /** After which delay it comes again if its handler failed by this; empty if it does not. */
+    Optional<Duration> comesAgainAfter(Throwable failure) {
+        boolean isFinal = failure instanceof EventException.Undecodable || attempts() >= owner.maxAttempts();
+        return isFinal ? Optional.empty() : owner.retry().delayAfter(attempts(), failure);
+    }
+
+    /** Gives back what failed: to come again after a delay, or as a dead letter. */
+    Mono<Boolean> failed(Optional<Duration> again, String reason) {
+        return again.isPresent()
+                ? settle(Outcome.RETRY, bounded(again.get()), reason)
+                : settle(Outcome.DEAD, Duration.ZERO, reason);
+    }
+
+    /** It waits again, as before its hand-over. */
+    void setAside() {
+        handedOver = false;
+    }
+
+    /** Nobody does anything for it any more: it is not renewed. */
+    void letLapse() {
+        givenUp = true;
     }
 
     void handOver(long now) {
@@ -190,12 +203,18 @@ final class Delivery implements EventMessage {
         return handedOver;
     }
 
+    /** Whether its outcome was said, and not only left to a transaction that is under way. */
+    boolean isDecided() {
+        return isBeingSettled() && !isEnlisted();
+    }
+
     boolean isBeingSettled() {
         return settling.get() != null;
     }
 
+    /** While a transaction works on it nobody can claim it: its row is locked. */
     boolean isLapsed(long now) {
-        return leaseEnd - now <= 0;
+        return leaseEnd - now <= 0 && !isEnlisted();
     }
 
     /** Whether its consumer would own it for at least this long. */
@@ -248,18 +267,20 @@ final class Delivery implements EventMessage {
 
     private Mono<Boolean> settle(Outcome outcome, Duration after, @Nullable String reason) {
         return Mono.defer(() -> {
+            Settlement said = settlement(outcome, after, reason);
             Settling mine = new Settling(outcome);
             Settling first = settling.compareAndExchange(null, mine);
             if (first != null) {
-                return first.answerTo(outcome);
+                return first.answerTo(said);
             }
-            send(mine, settlement(outcome, after, reason));
-            return mine.answerTo(outcome);
+            send(mine, said);
+            return mine.answerTo(said);
         });
     }
 
-    private Settlement settlement(Outcome outcome, Duration after, @Nullable String reason) {
-        return new Settlement(outcome, channel(), id(), key(), token, after, reason);
+    Settlement settlement(Outcome outcome, Duration after, @Nullable String reason) {
+        String kept = reason == null ? null : Reasons.storable(reason);
+        return new Settlement(outcome, channel(), id(), key(), token, after, kept);
     }
 
     /** Detached from who asked: an outcome that was said is sent, whether or not somebody waits for the answer. */
@@ -268,13 +289,15 @@ final class Delivery implements EventMessage {
                 .settle(settlement, this::settleSent)
                 .map(result -> applied(settlement, result))
                 .subscribe(mine::answer, error -> {
+                    owner.tally().unanswered();
                     settling.set(null);
                     mine.fail(error);
                 });
     }
 
+    /** What is released was not worked: it says nothing of the consumer's pace. */
     private void settleSent() {
-        if (handedOver && holdsRoom.get()) {
+        if (handedOver && !givenUp && holdsRoom.get()) {
             owner.countPace();
         }
         freeRoom();
@@ -303,35 +326,10 @@ final class Delivery implements EventMessage {
         if (result == SettleResult.APPLIED && settlement.frees()) {
             owner.wake(channel());
         }
-        return result == SettleResult.APPLIED || result == SettleResult.GONE && settlement.outcome() == Outcome.ACK;
-    }
-
-    /** {@return channel, id and attempts; never the payload} */
-    @Override
-    public String toString() {
-        return "EventMessage[channel=" + channel() + ", eventId=" + eventId() + ", attempts=" + attempts() + "]";
-    }
-
-    /** The first outcome that was said, and its answer once known. */
-    private static final class Settling {
-
-        private final Outcome outcome;
-        private final Sinks.One<Boolean> answer = Sinks.one();
-
-        Settling(Outcome outcome) {
-            this.outcome = outcome;
-        }
-
-        Mono<Boolean> answerTo(Outcome asked) {
-            return asked == outcome ? answer.asMono() : answer.asMono().thenReturn(false);
-        }
-
-        void answer(boolean applied) {
-            answer.tryEmitValue(applied);
-        }
-
-        void fail(Throwable error) {
-            answer.tryEmitError(error);
-        }
+        boolean held =
+                result == SettleResult.APPLIED || result == SettleResult.GONE && settlement.outcome() == Outcome.ACK;
+        lost = !held;
+        owner.tally().answered(settlement.outcome(), held);
+        return held;
     }
 }

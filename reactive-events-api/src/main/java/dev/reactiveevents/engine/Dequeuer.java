@@ -15,6 +15,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 import reactor.core.publisher.Sinks;
@@ -202,7 +203,10 @@ final class Dequeuer {
             return false;
         }
         List<Claim.Request> requests = portions.stream()
-                .map(portion -> new Claim.Request(portion.feed().channel(), portion.asked(), options.maxAttempts()))
+                .map(portion -> new Claim.Request(
+                        portion.feed().channel(),
+                        portion.asked(),
+                        portion.feed().maxAttempts()))
                 .toList();
         Duration granted = LeaseKeeper.granted(options.lease());
         new Flight(new Claim(TimeOrderedIds.next(), granted, suspects, options.deadLetterKeys(), requests), portions)
@@ -365,6 +369,12 @@ final class Dequeuer {
     }
 
     // == What its parts share ==
+
+    /** Why claims fail at the moment; null if they do not. */
+    @Nullable
+    Throwable outage() {
+        return outage.current();
+    }
 
     ChannelOptions options() {
         return options;

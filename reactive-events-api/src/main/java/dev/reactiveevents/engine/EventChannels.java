@@ -3,10 +3,14 @@ package dev.reactiveevents.engine;
 import dev.reactiveevents.Event;
 import dev.reactiveevents.EventChannel;
 import dev.reactiveevents.EventException;
+import dev.reactiveevents.EventMessage;
 import dev.reactiveevents.spi.BroadcastBackend;
+import dev.reactiveevents.spi.Enlistment;
 import dev.reactiveevents.spi.EventBackend;
 import dev.reactiveevents.spi.NewEvent;
 import java.util.UUID;
+import java.util.function.LongConsumer;
+import org.jspecify.annotations.Nullable;
 
 /** The door of the engine, for authors of backends. */
 public final class EventChannels {
@@ -33,7 +37,37 @@ public final class EventChannels {
      * @return the channel
      */
     public static EventChannel over(BroadcastBackend backend, ChannelOptions options) {
-        return new BroadcastChannel(backend, options);
+        return over(backend, options, missed -> {});
+    }
+
+    /**
+     * A channel over a broadcast, and who counts what its subscribers miss.
+     *
+     * @param backend what passes events on
+     * @param options how the channel works
+     * @param onMissed told what each of its subscribers is told by {@code SubscribeOptions.withOnMissed}, just before; must
+     *     not block
+     * @return the channel
+     */
+    public static EventChannel over(BroadcastBackend backend, ChannelOptions options, LongConsumer onMissed) {
+        return new BroadcastChannel(backend, options, onMissed);
+    }
+
+    /**
+     * Leaves a delivery to a transaction that will settle it.
+     *
+     * @param channel a channel over an {@link EventBackend}
+     * @param message a message that this channel delivered
+     * @return the enlistment, or {@code null} if the message has been settled or is being so
+     * @throws EventException.Invalid if the channel did not deliver the message
+     */
+    public static @Nullable Enlistment enlist(EventChannel channel, EventMessage message) {
+        if (channel instanceof BackendChannel own && message instanceof Delivery delivery && own.delivered(delivery)) {
+            return delivery.enlist();
+        }
+        throw new EventException.Invalid("Event " + message.eventId()
+                + " was to be handled in a transaction of a channel that did not deliver it; use the handler with messages"
+                + " of the channel object that made it.");
     }
 
     /** {@return a new id for an event} Ordered by time; does not block. */

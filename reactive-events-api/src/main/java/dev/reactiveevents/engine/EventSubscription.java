@@ -1,6 +1,7 @@
 package dev.reactiveevents.engine;
 
 import dev.reactiveevents.EventMessage;
+import dev.reactiveevents.RetryPolicy;
 import dev.reactiveevents.SubscribeOptions;
 import dev.reactiveevents.spi.WakeUp;
 import java.time.Duration;
@@ -14,7 +15,6 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
-import org.reactivestreams.Subscription;
 import reactor.core.CoreSubscriber;
 import reactor.core.Disposable;
 import reactor.core.Disposables;
@@ -28,7 +28,7 @@ import reactor.util.Loggers;
  * One subscriber: what it asked for, what waits for it, and how much room it has for more. Emits on whatever thread brought
  * the last thing it was waiting for.
  */
-final class EventSubscription implements Subscription {
+final class EventSubscription implements EngineSubscription {
 
     private static final Logger LOG = Loggers.getLogger(EventSubscription.class);
 
@@ -41,6 +41,7 @@ final class EventSubscription implements Subscription {
     private final Dequeuer dequeuer;
     private final int prefetch;
     private final Pace pace;
+    private final Tally tally = new Tally();
 
     private final Queue<Delivery> buffer = new ConcurrentLinkedQueue<>();
     private final AtomicLong requested = new AtomicLong();
@@ -231,9 +232,29 @@ final class EventSubscription implements Subscription {
         return subscribeOptions.maxProcessingTime();
     }
 
-    ChannelOptions options() {
-        return dequeuer.options();
+    int maxAttempts() {
+        Integer own = subscribeOptions.maxAttempts();
+        return own != null ? own : dequeuer.options().maxAttempts();
     }
+
+    RetryPolicy retry() {
+        RetryPolicy own = subscribeOptions.retry();
+        return own != null ? own : dequeuer.options().retryPolicy();
+    }
+
+    // == A listener's side ==
+
+    @Override
+    public @Nullable Throwable outage() {
+        return dequeuer.outage();
+    }
+
+    @Override
+    public Tally tally() {
+        return tally;
+    }
+
+    // == What its parts share ==
 
     PayloadCodec codec() {
         return dequeuer.codec();

@@ -96,7 +96,10 @@ final class EventWriter {
 
     // == All or none ==
 
-    Mono<List<String>> publishAll(Iterable<Event> events) {
+    Mono<List<String>> publishAll(@Nullable Iterable<Event> events) {
+        if (events == null) {
+            return Mono.error(BackendChannel.nothing("events to be published"));
+        }
         List<NewEvent> encoded = new ArrayList<>();
         try {
             events.forEach(event -> encoded.add(encode(event)));
@@ -108,7 +111,10 @@ final class EventWriter {
 
     // == As they come ==
 
-    Flux<String> publishAll(Publisher<Event> events) {
+    Flux<String> publishAll(@Nullable Publisher<Event> events) {
+        if (events == null) {
+            return Flux.error(BackendChannel.nothing("stream of events to be published"));
+        }
         return Flux.defer(() -> new Stream().publish(events));
     }
 

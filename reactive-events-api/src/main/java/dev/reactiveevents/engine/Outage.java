@@ -2,6 +2,7 @@ package dev.reactiveevents.engine;
 
 import java.time.Duration;
 import java.util.concurrent.ThreadLocalRandom;
+import org.jspecify.annotations.Nullable;
 import reactor.util.Logger;
 import reactor.util.Loggers;
 
@@ -16,6 +17,7 @@ final class Outage {
     private final EngineTime time;
     private final Runnable tryAgain;
     private int failures;
+    private @Nullable Throwable reason;
     private long pausedUntil;
 
     Outage(String backend, EngineTime time, Runnable tryAgain) {
@@ -28,7 +30,13 @@ final class Outage {
         return failures > 0 && time.nanos() - pausedUntil < 0;
     }
 
+    /** Why claims fail; null if they do not. */
+    synchronized @Nullable Throwable current() {
+        return reason;
+    }
+
     synchronized void failed(Throwable error) {
+        reason = error;
         if (failures++ == 0) {
             LOG.warn("Events cannot be taken from {}; trying until it works again. {}", backend, error.toString());
         }
@@ -43,6 +51,7 @@ final class Outage {
         if (failures > 0) {
             LOG.info("Events are taken from {} again, after {} failed tries.", backend, failures);
             failures = 0;
+            reason = null;
         }
     }
 }

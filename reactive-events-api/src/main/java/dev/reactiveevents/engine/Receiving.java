@@ -1,5 +1,6 @@
 package dev.reactiveevents.engine;
 
+import dev.reactiveevents.EventException;
 import dev.reactiveevents.EventMessage;
 import dev.reactiveevents.SubscribeOptions;
 import java.time.Duration;
@@ -31,13 +32,19 @@ final class Receiving extends BaseSubscriber<EventMessage> {
     /**
      * Takes one event.
      *
+     * @param channel its name, for messages
      * @param timeout how long to wait; zero waits for the first look, but not longer than {@code longest}
      */
     static Mono<EventMessage> oneOf(
+            String channel,
             Function<SubscribeOptions, Flux<EventMessage>> subscribe,
-            Duration timeout,
+            @Nullable Duration timeout,
             Duration longest,
             EngineTime time) {
+        if (timeout == null || timeout.isNegative()) {
+            return Mono.error(new EventException.Invalid("An event of channel \"" + channel + "\" was to be waited for "
+                    + timeout + "; give a duration that is not negative."));
+        }
         return Mono.create(sink -> {
             Receiving receiving = new Receiving(sink);
             SubscribeOptions one = SubscribeOptions.defaults().withPrefetch(1);

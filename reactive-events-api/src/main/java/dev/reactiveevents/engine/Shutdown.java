@@ -25,6 +25,7 @@ final class Shutdown {
     private final EngineTime time;
     private final EventWriter writer;
     private final Dequeuer dequeuer;
+    private final Listeners listeners;
     private final Settler settler;
     private final AtomicBoolean begun = new AtomicBoolean();
     private final Sinks.Empty<Void> done = Sinks.empty();
@@ -35,12 +36,14 @@ final class Shutdown {
             EngineTime time,
             EventWriter writer,
             Dequeuer dequeuer,
+            Listeners listeners,
             Settler settler) {
         this.backend = backend;
         this.bound = bound;
         this.time = time;
         this.writer = writer;
         this.dequeuer = dequeuer;
+        this.listeners = listeners;
         this.settler = settler;
     }
 
@@ -65,6 +68,7 @@ final class Shutdown {
 
     private Mono<Void> inOrder() {
         Mono<Void> quiet = Mono.when(writer.close(), dequeuer.stop())
+                .then(listeners.ended())
                 .then(dequeuer.deliveries().drained())
                 .then(settler.drained());
         return within(bound, quiet)
@@ -81,6 +85,7 @@ final class Shutdown {
     }
 
     private Mono<Void> giveBack() {
+        listeners.stopHandlers();
         Mono<Void> given = Flux.fromIterable(dequeuer.deliveries().all())
                 .flatMap(delivery -> delivery.giveBack().onErrorComplete(), Integer.MAX_VALUE)
                 .then(Mono.defer(writer::close))

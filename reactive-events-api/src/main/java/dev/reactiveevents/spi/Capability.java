@@ -15,5 +15,7 @@ public enum Capability {
     /** Events of one key are delivered in publish order, one at a time. */
     KEYS,
     /** Acknowledged events are kept for a time, so that an acknowledgement repeated after its lease is recognised. */
-    RETENTION
+    RETENTION,
+    /** Dead letters can be read, requeued and purged, events be withdrawn, and the store be inspected: {@link StoreUpkeep}. */
+    UPKEEP
 }

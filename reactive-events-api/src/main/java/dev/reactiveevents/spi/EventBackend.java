@@ -71,6 +71,15 @@ public interface EventBackend extends EventOutlet {
     Mono<List<SettleResult>> settle(List<Settlement> settlements);
 
     /**
+     * What can be done with stored events beside their way. Called only if {@link Capability#UPKEEP} is claimed.
+     *
+     * @return it
+     */
+    default StoreUpkeep upkeep() {
+        throw new UnsupportedOperationException(name() + " claims an upkeep that it does not have.");
+    }
+
+    /**
      * What other processes tell of this store. Subscribed to while the channel has subscriptions, once for all of them. The
      * first wake-up says that from now on all is told; it comes as well, and in time, if nothing can be heard at the moment.
      * Never fails. Ends at once, as by default, if nothing will ever be told: then events of others are found at intervals.

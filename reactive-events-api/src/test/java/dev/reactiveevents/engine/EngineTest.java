@@ -81,6 +81,24 @@ class EngineTest extends VirtualTimeEngine {
     }
 
     @Test
+    void acksThatAreSaidTogetherGoInOneStatement() {
+        backend.store(100);
+        List<Integer> batches = new ArrayList<>();
+        backend.onSettle = batch -> {
+            batches.add(batch.size());
+            return ScriptedBackend.applyAll(batch);
+        };
+        TestSubscriber<EventMessage> subscriber = subscribe(100);
+        List<List<Boolean>> answers = new ArrayList<>();
+        channel.ackAll(subscriber.getReceivedOnNext()).subscribe(answers::add);
+
+        assertThat(batches).containsExactly(100);
+        assertThat(answers)
+                .singleElement()
+                .satisfies(each -> assertThat(each).hasSize(100).containsOnly(true));
+    }
+
+    @Test
     void theRoomOfLapsedMessagesComesBack() {
         backend.store(1_000);
         TestSubscriber<EventMessage> subscriber =

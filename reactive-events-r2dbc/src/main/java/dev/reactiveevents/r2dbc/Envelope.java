@@ -8,15 +8,12 @@ import java.time.Instant;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
 import java.util.UUID;
-import java.util.function.Function;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
-import tools.jackson.databind.DeserializationFeature;
-import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.ObjectReader;
+import tools.jackson.core.JsonParser;
+import tools.jackson.core.JsonToken;
 import tools.jackson.databind.ObjectWriter;
-import tools.jackson.databind.cfg.JsonNodeFeature;
 import tools.jackson.databind.json.JsonMapper;
 
 /** An event as the payload of a notification, and back. What others notify is an event too: its payload is all of it. */
@@ -29,28 +26,36 @@ final class Envelope {
     private static final DateTimeFormatter TIME =
             DateTimeFormatter.ofPattern("uuuu-MM-dd'T'HH:mm:ss.SSSSSSX").withZone(ZoneOffset.UTC);
 
-    /** Numbers stay as they are written. */
-    private static final JsonMapper JSON = JsonMapper.builder()
-            .enable(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS)
-            .disable(JsonNodeFeature.STRIP_TRAILING_BIGDECIMAL_ZEROES)
-            .build();
+    private static final JsonMapper JSON = JsonMapper.builder().build();
 
-    /** Made at once: the mapper would make them under a lock of its own, for which it would park the threads of a driver. */
-    private static final ObjectReader TREES = JSON.readerFor(JsonNode.class);
-
+    /** Made at once: the mapper would make it under a lock of its own, for which it would park the threads of a driver. */
     private static final ObjectWriter STRINGS = JSON.writerFor(String.class);
 
     private Envelope() {}
 
     /** How many bytes an event takes. */
     static int measure(NewEvent event) {
-        return write(event, Instant.EPOCH).getBytes(StandardCharsets.UTF_8).length;
+        return bytes(write(event, time(Instant.EPOCH)));
     }
 
-    static String write(NewEvent event, Instant publishedAt) {
-        return "{\"event_id\":\"" + event.eventId() + "\",\"type\":" + STRINGS.writeValueAsString(event.type())
-                + ",\"payload\":" + event.payload() + ",\"metadata\":" + event.metadata() + ",\"published_at\":\""
-                + TIME.format(publishedAt) + "\"}";
+    /** How many bytes it is, if that may be too many; otherwise it need not be counted. */
+    static int bytesIfLarge(String envelope) {
+        int mostForOneCharacter = 3;
+        return envelope.length() <= LARGEST / mostForOneCharacter ? 0 : bytes(envelope);
+    }
+
+    private static int bytes(String envelope) {
+        return envelope.getBytes(StandardCharsets.UTF_8).length;
+    }
+
+    static String time(Instant publishedAt) {
+        return TIME.format(publishedAt);
+    }
+
+    static String write(NewEvent event, String publishedAt) {
+        String type = event.type() == null ? "null" : STRINGS.writeValueAsString(event.type());
+        return "{\"event_id\":\"" + event.eventId() + "\",\"type\":" + type + ",\"payload\":" + event.payload()
+                + ",\"metadata\":" + event.metadata() + ",\"published_at\":\"" + publishedAt + "\"}";
     }
 
     /** Reads what a channel was notified of; if it is not one of ours, it gets an id and this moment. */
@@ -60,27 +65,53 @@ final class Envelope {
     }
 
     private static @Nullable ClaimedEvent readOurs(String channel, String text) {
-        try {
-            JsonNode envelope = TREES.readValue(text);
-            JsonNode payload = envelope.get("payload");
-            JsonNode id = envelope.get("event_id");
-            JsonNode publishedAt = envelope.get("published_at");
-            return payload == null || id == null || publishedAt == null
-                    ? null
-                    : event(
-                            UUID.fromString(id.stringValue()),
-                            channel,
-                            orNull(envelope.get("type"), JsonNode::stringValue),
-                            payload.toString(),
-                            orNull(envelope.get("metadata"), JsonNode::toString),
-                            Instant.parse(publishedAt.stringValue()));
+        try (JsonParser parser = JSON.createParser(text)) {
+            return readOurs(channel, text, parser);
         } catch (JacksonException | IllegalArgumentException | DateTimeException foreign) {
             return null;
         }
     }
 
-    private static @Nullable String orNull(@Nullable JsonNode node, Function<JsonNode, String> read) {
-        return node == null || node.isNull() ? null : read.apply(node);
+    /** Payload and metadata are taken as they are written: most of them are never looked into here. */
+    private static @Nullable ClaimedEvent readOurs(String channel, String text, JsonParser parser) {
+        String id = null;
+        String type = null;
+        String payload = null;
+        String metadata = null;
+        String publishedAt = null;
+        if (parser.nextToken() != JsonToken.START_OBJECT) {
+            return null;
+        }
+        while (parser.nextToken() == JsonToken.PROPERTY_NAME) {
+            String name = parser.currentName();
+            boolean isNull = parser.nextToken() == JsonToken.VALUE_NULL;
+            switch (name) {
+                case "event_id" -> id = string(parser);
+                case "type" -> type = isNull ? null : string(parser);
+                case "payload" -> payload = asWritten(text, parser);
+                case "metadata" -> metadata = isNull ? null : asWritten(text, parser);
+                case "published_at" -> publishedAt = string(parser);
+                default -> parser.skipChildren();
+            }
+        }
+        boolean whole = parser.currentToken() == JsonToken.END_OBJECT && parser.nextToken() == null;
+        return !whole || id == null || payload == null || publishedAt == null
+                ? null
+                : event(UUID.fromString(id), channel, type, payload, metadata, Instant.parse(publishedAt));
+    }
+
+    private static String string(JsonParser parser) {
+        if (parser.currentToken() != JsonToken.VALUE_STRING) {
+            throw new IllegalArgumentException("not a string");
+        }
+        return parser.getString();
+    }
+
+    private static String asWritten(String text, JsonParser parser) {
+        long start = parser.currentTokenLocation().getCharOffset();
+        parser.skipChildren();
+        parser.finishToken();
+        return text.substring((int) start, (int) parser.currentLocation().getCharOffset());
     }
 
     private static ClaimedEvent event(

@@ -43,23 +43,24 @@ final class ListenNotifyBackend implements BroadcastBackend {
     @Override
     public Mono<Void> publish(List<NewEvent> events) {
         return Mono.defer(() -> {
-            events.forEach(ListenNotifyBackend::requireSmallEnough);
-            Instant now = Instant.now();
+            String now = Envelope.time(Instant.now());
             String[] channels = events.stream().map(NewEvent::channel).toArray(String[]::new);
             String[] payloads =
-                    events.stream().map(event -> Envelope.write(event, now)).toArray(String[]::new);
+                    events.stream().map(event -> envelope(event, now)).toArray(String[]::new);
             return database.statement(
                     "Notifying of " + events.size() + " events", connection -> notify(connection, channels, payloads));
         });
     }
 
-    private static void requireSmallEnough(NewEvent event) {
-        int size = Envelope.measure(event);
+    private static String envelope(NewEvent event, String now) {
+        String envelope = Envelope.write(event, now);
+        int size = Envelope.bytesIfLarge(envelope);
         if (size > Envelope.LARGEST) {
             throw new EventException.Invalid("Event " + event.eventId() + " for channel \"" + event.channel()
                     + "\" takes " + size + " bytes as a notification, and PostgreSQL allows " + Envelope.LARGEST
                     + "; make it smaller, publish where to find the rest, or choose a durable backend.");
         }
+        return envelope;
     }
 
     private static Mono<Void> notify(Connection connection, String[] channels, String[] payloads) {

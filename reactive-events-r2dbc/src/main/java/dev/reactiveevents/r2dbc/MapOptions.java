@@ -20,12 +20,14 @@ final class MapOptions {
             "queue_table", (builder, value) -> builder.queueTable(text("queue_table", value)),
             "lease_seconds", (builder, value) -> builder.lease(seconds("lease_seconds", value, 0.1)),
             "listener_queue_capacity", (builder, value) -> builder.prefetch(count("listener_queue_capacity", value)),
+            "dead_retention_seconds",
+                    (builder, value) -> builder.deadRetention(seconds("dead_retention_seconds", value, 1)),
             "retention_seconds", (builder, value) -> builder.retention(seconds("retention_seconds", value, 0)),
             "dead_letter_keys", (builder, value) -> builder.deadLetterKeys(deadLetterKeys(value)),
-            "poll_interval", (builder, value) -> builder.pollInterval(seconds("poll_interval", value, 0.001)));
+            "poll_interval", (builder, value) -> builder.pollInterval(seconds("poll_interval", value, 0.001)),
+            "portal_bridge", (builder, value) -> builder.blocking(truth("portal_bridge", value)));
 
-    private static final Set<String> TO_COME =
-            Set.of("in_memory", "aq_queue", "aq_wait_seconds", "aq_visibility", "portal_bridge");
+    private static final Set<String> TO_COME = Set.of("in_memory", "aq_queue", "aq_wait_seconds", "aq_visibility");
 
     private static final double LONGEST_SECONDS = 1e9;
 
@@ -83,6 +85,13 @@ final class MapOptions {
             return text;
         }
         throw invalid(key, value, "a string");
+    }
+
+    private static boolean truth(String key, Object value) {
+        if (value instanceof Boolean truth) {
+            return truth;
+        }
+        throw invalid(key, value, "true or false");
     }
 
     private static Duration seconds(String key, Object value, double least) {

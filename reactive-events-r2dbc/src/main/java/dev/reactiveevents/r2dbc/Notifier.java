@@ -1,5 +1,6 @@
 package dev.reactiveevents.r2dbc;
 
+import dev.reactiveevents.r2dbc.ChannelSnapshot.Notifications;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import reactor.core.Disposable;
@@ -41,6 +42,12 @@ interface Notifier {
 
     /** Tells other processes soon. Words that are the same and have not been sent yet are one. */
     void tell(String topic, String payload);
+
+    /** Whether what others tell is heard in this moment. */
+    Notifications notifications();
+
+    /** How often the connection was opened again after it had been lost. */
+    long reconnects();
 
     /** Sends what is to be told, if that can be done now, and ends. */
     Mono<Void> stop();

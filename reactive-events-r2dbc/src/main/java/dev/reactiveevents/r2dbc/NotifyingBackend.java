@@ -7,6 +7,7 @@ import dev.reactiveevents.spi.EventBackend;
 import dev.reactiveevents.spi.NewEvent;
 import dev.reactiveevents.spi.SettleResult;
 import dev.reactiveevents.spi.Settlement;
+import dev.reactiveevents.spi.StoreUpkeep;
 import dev.reactiveevents.spi.WakeUp;
 import java.util.HashSet;
 import java.util.List;
@@ -71,6 +72,11 @@ final class NotifyingBackend implements EventBackend {
             }
         }
         return channels;
+    }
+
+    @Override
+    public StoreUpkeep upkeep() {
+        return new NotifyingUpkeep(store.upkeep(), news);
     }
 
     @Override

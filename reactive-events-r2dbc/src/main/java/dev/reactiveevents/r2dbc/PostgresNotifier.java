@@ -1,5 +1,6 @@
 package dev.reactiveevents.r2dbc;
 
+import dev.reactiveevents.r2dbc.ChannelSnapshot.Notifications;
 import io.r2dbc.postgresql.api.Notification;
 import io.r2dbc.spi.ConnectionFactory;
 import java.time.Duration;
@@ -9,11 +10,8 @@ import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Queue;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.ConcurrentLinkedQueue;
-import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -66,6 +64,7 @@ final class PostgresNotifier implements Notifier {
     private volatile boolean saidSo;
     private volatile int failures;
     private volatile int deaf;
+    private volatile int openings;
 
     /**
      * A notifier that does not connect before it is used.
@@ -107,6 +106,21 @@ final class PostgresNotifier implements Notifier {
     }
 
     @Override
+    public Notifications notifications() {
+        if (topics.isEmpty()) {
+            return Notifications.UNUSED;
+        }
+        PostgresSession open = session.get();
+        boolean heard = open != null && deaf < 2 && open.listened.containsAll(topics.keySet());
+        return heard ? Notifications.HEARD : Notifications.NOT_HEARD;
+    }
+
+    @Override
+    public long reconnects() {
+        return Math.max(0, openings - 1);
+    }
+
+    @Override
     public Mono<Void> stop() {
         return Mono.defer(() -> {
             stopping = true;
@@ -114,52 +128,6 @@ final class PostgresNotifier implements Notifier {
             drain();
             return stopped.asMono();
         });
-    }
-
-    /** The listeners of a topic, and what they were last told of it. Told by the loop, so that it is in order. */
-    private static final class Topic {
-
-        private final List<Consumer<Heard>> listeners = new CopyOnWriteArrayList<>();
-        private final Queue<Consumer<Heard>> newcomers = new ConcurrentLinkedQueue<>();
-        private @Nullable Heard state;
-
-        Topic with(Consumer<Heard> listener) {
-            listeners.add(listener);
-            newcomers.add(listener);
-            return this;
-        }
-
-        @Nullable
-        Topic without(Consumer<Heard> listener) {
-            listeners.remove(listener);
-            newcomers.remove(listener);
-            return listeners.isEmpty() ? null : this;
-        }
-
-        void is(Heard now) {
-            if (state == null || state.kind() != now.kind()) {
-                state = now;
-                newcomers.clear();
-                tell(now);
-            }
-            Consumer<Heard> newcomer;
-            while ((newcomer = newcomers.poll()) != null) {
-                tell(newcomer, now);
-            }
-        }
-
-        void tell(Heard heard) {
-            listeners.forEach(listener -> tell(listener, heard));
-        }
-
-        /** An error of a listener is no loss of the connection, and harms no other. */
-        private static void tell(Consumer<Heard> listener, Heard heard) {
-            try {
-                listener.accept(heard);
-            } catch (Throwable thrown) {
-                LOG.error("A listener threw an error when it was told a notification.", thrown);
-            }
-        }
     }
 
     // == The loop ==
@@ -280,6 +248,7 @@ final class PostgresNotifier implements Notifier {
 
     private void opened(PostgresSession open) {
         cutOff = null;
+        openings++;
         session.set(open);
         open.start(notification -> heard(open, notification), failure -> {
             lost(open, failure);

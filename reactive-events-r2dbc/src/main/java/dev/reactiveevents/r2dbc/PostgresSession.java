@@ -10,10 +10,10 @@ import io.r2dbc.spi.Statement;
 import io.r2dbc.spi.Wrapped;
 import java.time.Duration;
 import java.util.Collection;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Objects;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -35,8 +35,8 @@ final class PostgresSession {
     /** Listened to besides, to hear oneself being told something by another connection. */
     final String probeTopic;
 
-    /** What is listened to; for the notifier's loop only. */
-    final Set<String> listened = new HashSet<>();
+    /** What is listened to; changed by the notifier's loop only. */
+    final Set<String> listened = ConcurrentHashMap.newKeySet();
 
     private volatile Sinks.Empty<Void> echo = Sinks.empty();
 

@@ -2,10 +2,15 @@ package dev.reactiveevents.r2dbc;
 
 import dev.reactiveevents.CheckReturnValue;
 import dev.reactiveevents.DeadLetterKeys;
+import dev.reactiveevents.DeadLetters;
 import dev.reactiveevents.Event;
 import dev.reactiveevents.EventChannel;
 import dev.reactiveevents.EventException;
+import dev.reactiveevents.EventHandler;
+import dev.reactiveevents.EventListener;
 import dev.reactiveevents.EventMessage;
+import dev.reactiveevents.Inspection;
+import dev.reactiveevents.ListenOptions;
 import dev.reactiveevents.RetryPolicy;
 import dev.reactiveevents.SubscribeOptions;
 import dev.reactiveevents.engine.ChannelOptions;
@@ -13,6 +18,8 @@ import dev.reactiveevents.engine.EventChannels;
 import dev.reactiveevents.r2dbc.dialect.Dialect;
 import dev.reactiveevents.r2dbc.dialect.QueueStatements;
 import dev.reactiveevents.r2dbc.dialect.QueueTable;
+import dev.reactiveevents.r2dbc.dialect.TransactionStatements;
+import dev.reactiveevents.r2dbc.dialect.UpkeepStatements;
 import dev.reactiveevents.spi.BroadcastBackend;
 import dev.reactiveevents.spi.EventBackend;
 import io.r2dbc.spi.ConnectionFactory;
@@ -45,11 +52,20 @@ public final class R2dbcEventChannel implements EventChannel {
     private final EventChannel channel;
     private final ChannelOptions options;
     private final EventSchema schema;
+    private final ChannelCounts counts;
+    private final @Nullable Transactions transactions;
 
-    R2dbcEventChannel(EventChannel channel, ChannelOptions options, EventSchema schema) {
+    R2dbcEventChannel(
+            EventChannel channel,
+            ChannelOptions options,
+            EventSchema schema,
+            ChannelCounts counts,
+            @Nullable Transactions transactions) {
         this.channel = channel;
         this.options = options;
         this.schema = schema;
+        this.counts = counts;
+        this.transactions = transactions;
     }
 
     /**
@@ -109,6 +125,23 @@ public final class R2dbcEventChannel implements EventChannel {
     }
 
     @Override
+    public EventListener listen(String channel, EventHandler handler, ListenOptions options) {
+        return this.channel.listen(channel, handler, options);
+    }
+
+    @Override
+    @CheckReturnValue
+    public Mono<Boolean> stopListener(String id) {
+        return channel.stopListener(id);
+    }
+
+    @Override
+    @CheckReturnValue
+    public Mono<List<Boolean>> ackAll(Collection<EventMessage> messages) {
+        return channel.ackAll(messages);
+    }
+
+    @Override
     @CheckReturnValue
     public Mono<Boolean> ack(String eventId) {
         return channel.ack(eventId);
@@ -121,9 +154,76 @@ public final class R2dbcEventChannel implements EventChannel {
     }
 
     @Override
+    public boolean allowsBlocking() {
+        return channel.allowsBlocking();
+    }
+
+    @Override
+    @CheckReturnValue
+    public Mono<Boolean> withdraw(String eventId) {
+        return channel.withdraw(eventId);
+    }
+
+    @Override
+    public DeadLetters deadLetters(String channel) {
+        return this.channel.deadLetters(channel);
+    }
+
+    @Override
+    public Inspection inspect() {
+        return channel.inspect();
+    }
+
+    @Override
     @CheckReturnValue
     public Mono<Void> shutdown() {
         return channel.shutdown();
+    }
+
+    /**
+     * What this channel object can tell of itself: which backend it works with, whether notifications are heard, and what was
+     * missed. Does not ask the database; cheap enough for a health check.
+     *
+     * @return a snapshot of this moment
+     */
+    public ChannelSnapshot snapshot() {
+        return counts.snapshot();
+    }
+
+    /**
+     * A handler whose work and whose event commit together: the effect in this database is exactly once. For messages of this
+     * channel object, in {@link #listen}, in {@code subscribe(…).concatMap(handler::handle)} and wherever an
+     * {@link EventHandler} goes.
+     *
+     * <p>Each event has a connection of its own and, on it, a transaction that begins by locking the event. If the delivery is
+     * not ours any more, the work is not run and the handler's {@code Mono} completes. While the work runs, {@code ack},
+     * {@code nack} and {@code reject}, by the message or by its id, answer true at once and become the outcome of the
+     * transaction, the first one counts; without any it is an acknowledgement. {@code extend} answers true and does nothing,
+     * as nobody can take the event meanwhile.
+     *
+     * <p>If the work fails, or does not end within {@link SubscribeOptions#maxProcessingTime()}, all it did is rolled back,
+     * then the failure is recorded with the event, which comes again as the retry policy of the listener or the channel says
+     * or becomes a dead letter, and the handler's {@code Mono} fails with that error. If it is cancelled, it is rolled back, and the event comes
+     * again when its lease lapses. If the connection breaks in the commit, the {@code Mono} fails with
+     * {@link EventException.OutcomeUnknown}: both happened, or neither did, and then the event comes again.
+     *
+     * <p>Waiting for a connection is bounded by the publish timeout and fails with {@link EventException.Unavailable}. The
+     * work is called on a thread of the driver, or where blocking is allowed if the driver blocks.
+     *
+     * @param work what is done with an event, on the connection of its transaction
+     * @return the handler
+     * @throws EventException.Unsupported if the backend keeps no events, or its dialect has no such transactions
+     */
+    public EventHandler transactional(TransactionalHandler work) {
+        if (work == null) {
+            throw new EventException.Invalid("A transactional handler was null; give one.");
+        }
+        if (transactions == null) {
+            throw new EventException.Unsupported(
+                    "A transactional handler was asked for on a backend that cannot settle events in a transaction; choose"
+                            + " BackendType.TABLE_QUEUE or LISTEN_NOTIFY_DURABLE.");
+        }
+        return transactions.handler(channel, work);
     }
 
     /**
@@ -158,6 +258,7 @@ public final class R2dbcEventChannel implements EventChannel {
         private boolean fallback = true;
         private QueueTable table = new QueueTable(null, "reactive_event_queue");
         private Duration retention = Duration.ofHours(24);
+        private @Nullable Duration deadRetention;
         private String consumerName = thisProcess();
         private ChannelOptions options = ChannelOptions.defaults();
         private @Nullable ConnectionFactory listenerConnections;
@@ -239,6 +340,23 @@ public final class R2dbcEventChannel implements EventChannel {
                         + "; give a duration from zero to a hundred years.");
             }
             this.retention = retention;
+            return this;
+        }
+
+        /**
+         * Sets how long dead letters are kept. Those of all channels in the table go, whoever published them.
+         *
+         * @param deadRetention at least one second; without it they are kept until they are requeued or purged
+         * @return this builder
+         */
+        public Builder deadRetention(Duration deadRetention) {
+            if (deadRetention == null
+                    || deadRetention.compareTo(Duration.ofSeconds(1)) < 0
+                    || deadRetention.compareTo(LONGEST_RETENTION) > 0) {
+                throw new EventException.Invalid("The retention of a channel's dead letters was " + deadRetention
+                        + "; give a duration from one second to a hundred years, or leave it out to keep them.");
+            }
+            this.deadRetention = deadRetention;
             return this;
         }
 
@@ -392,6 +510,16 @@ public final class R2dbcEventChannel implements EventChannel {
         }
 
         /**
+         * Sets whether code that blocks may use the channel, see {@link EventChannel#allowsBlocking()}.
+         *
+         * @param blocking true, the default, to allow it; false to make {@code BlockingEventChannel.of} fail
+         * @return this builder
+         */
+        public Builder blocking(boolean blocking) {
+            return change(options -> options.withBlocking(blocking));
+        }
+
+        /**
          * Sets how full PostgreSQL packs the table's pages. Counts when the table is created.
          *
          * @param fillfactor 10 to 100; 85 by default
@@ -423,8 +551,8 @@ public final class R2dbcEventChannel implements EventChannel {
 
         /**
          * Sets options by the names under which configuration files have them: {@code events_backend, queue_table,
-         * lease_seconds, retention_seconds, poll_interval} (in seconds), {@code dead_letter_keys} ({@code free} or
-         * {@code park}), {@code fillfactor} and {@code autovacuum_…}.
+         * lease_seconds, retention_seconds, dead_retention_seconds, poll_interval} (in seconds), {@code dead_letter_keys} ({@code free} or {@code park}), {@code portal_bridge} (whether
+         * code that blocks may use the channel), {@code fillfactor} and {@code autovacuum_…}.
          *
          * @param options names and values
          * @return this builder
@@ -472,24 +600,56 @@ public final class R2dbcEventChannel implements EventChannel {
                         "A channel on " + name + " was built with a retry policy, but nothing"
                                 + " comes again there; leave it out, or choose BackendType.LISTEN_NOTIFY_DURABLE.");
             }
-            BroadcastBackend backend = new ListenNotifyBackend(database, name, notifier(database, dialect));
+            Notifier notifier = notifier(database, dialect);
+            BroadcastBackend backend = new ListenNotifyBackend(database, name, notifier);
             ChannelOptions bounded = prefetchGiven ? options : options.withPrefetch(EVENTS_THAT_WAIT_FOR_A_SUBSCRIBER);
+            ChannelCounts counts = new ChannelCounts(BackendType.LISTEN_NOTIFY, false, notifier);
             return new R2dbcEventChannel(
-                    EventChannels.over(backend, bounded), bounded, EventSchema.notNeeded(database, dialect, table));
+                    EventChannels.over(backend, bounded, counts::missed),
+                    bounded,
+                    EventSchema.notNeeded(database, dialect, table),
+                    counts,
+                    null);
         }
 
         private R2dbcEventChannel queue(BackendType chosen, Database database, String name, Dialect dialect) {
             QueueStatements statements = dialect.statements(table, retention);
-            Janitor janitor = Janitor.of(database, statements, table, retention);
+            Janitor janitor = janitor(database, dialect, statements);
             EventBackend store = new TableQueueBackend(database, dialect, table, statements, consumerName, janitor);
-            EventBackend backend = chosen == BackendType.TABLE_QUEUE
-                    ? store
-                    : new NotifyingBackend(store, name, new TableNews(notifier(database, dialect), table));
+            Notifier notifier = chosen == BackendType.TABLE_QUEUE ? null : notifier(database, dialect);
+            EventBackend backend =
+                    notifier == null ? store : new NotifyingBackend(store, name, new TableNews(notifier, table));
             ChannelOptions options = optionsOn(chosen, dialect);
+            boolean fellBack = this.backend != null && this.backend != chosen;
             return new R2dbcEventChannel(
                     EventChannels.over(backend, options),
                     options,
-                    new EventSchema(database, dialect, table, Dialects.settings(dialect, settings)));
+                    new EventSchema(database, dialect, table, Dialects.settings(dialect, settings)),
+                    new ChannelCounts(chosen, fellBack, notifier),
+                    transactions(dialect, statements, options.publishTimeout()));
+        }
+
+        private Janitor janitor(Database database, Dialect dialect, QueueStatements statements) {
+            Duration dead = deadRetention;
+            if (dead == null) {
+                return Janitor.of(database, statements, table, retention);
+            }
+            UpkeepStatements upkeep = dialect.upkeep(table);
+            if (upkeep == null) {
+                throw new EventException.Unsupported("A retention of dead letters was asked for on " + dialect.name()
+                        + ", whose dialect has no statements for them; leave it out.");
+            }
+            Duration shorter = dead.compareTo(retention) < 0 ? dead : retention;
+            return Janitor.of(database, statements, table, shorter).removingDead(upkeep, table, dead);
+        }
+
+        private @Nullable Transactions transactions(
+                Dialect dialect, QueueStatements statements, Duration connectionTimeout) {
+            TransactionStatements around = dialect.transactions(table, statements);
+            return around == null
+                    ? null
+                    : new Transactions(
+                            connectionFactory, dialect, around, new Failures(dialect, table), connectionTimeout);
         }
 
         private Notifier notifier(Database database, Dialect dialect) {

@@ -5,6 +5,7 @@ import dev.reactiveevents.r2dbc.dialect.Dialect;
 import dev.reactiveevents.r2dbc.dialect.QueueStatements;
 import dev.reactiveevents.r2dbc.dialect.QueueTable;
 import dev.reactiveevents.r2dbc.dialect.StoredEvent;
+import dev.reactiveevents.r2dbc.dialect.UpkeepStatements;
 import dev.reactiveevents.spi.Capability;
 import dev.reactiveevents.spi.Claim;
 import dev.reactiveevents.spi.Claimed;
@@ -13,6 +14,7 @@ import dev.reactiveevents.spi.NewEvent;
 import dev.reactiveevents.spi.SettleResult;
 import dev.reactiveevents.spi.Settlement;
 import dev.reactiveevents.spi.Settlement.Outcome;
+import dev.reactiveevents.spi.StoreUpkeep;
 import io.r2dbc.spi.Connection;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -49,6 +51,7 @@ final class TableQueueBackend implements EventBackend {
     private final QueueStatements statements;
     private final String consumer;
     private final Janitor janitor;
+    private final @Nullable UpkeepStatements upkeep;
 
     TableQueueBackend(
             Database database,
@@ -63,6 +66,7 @@ final class TableQueueBackend implements EventBackend {
         this.statements = statements;
         this.consumer = consumer;
         this.janitor = janitor;
+        this.upkeep = dialect.upkeep(table);
     }
 
     @Override
@@ -72,7 +76,16 @@ final class TableQueueBackend implements EventBackend {
 
     @Override
     public Set<Capability> capabilities() {
-        return EnumSet.allOf(Capability.class);
+        Set<Capability> capabilities = EnumSet.allOf(Capability.class);
+        if (upkeep == null) {
+            capabilities.remove(Capability.UPKEEP);
+        }
+        return capabilities;
+    }
+
+    @Override
+    public StoreUpkeep upkeep() {
+        return new TableUpkeep(database, Objects.requireNonNull(upkeep), table);
     }
 
     @Override

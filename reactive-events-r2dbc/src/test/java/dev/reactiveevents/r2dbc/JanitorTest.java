@@ -89,6 +89,47 @@ class JanitorTest {
         }
 
         @Test
+        void deadLettersGoWhenTheirOwnRetentionIsOverHoweverManyTheyAre() {
+            insert("queue", MANY_BATCHES, "dead", "61");
+            database.execute("UPDATE \"queue\" SET channel = 'invoices' WHERE MOD(seq, 3) = 0");
+            insert("queue", 3, "dead", "59");
+            insert("queue", 5, "ready", "61");
+            insert("queue", 7, "acked", "59");
+            QueueTable table = QueueTable.of("queue");
+            janitor("queue", LIMIT)
+                    .removingDead(dialect.upkeep(table), table, RETENTION)
+                    .round()
+                    .block(LIMIT);
+            assertThat(rows("queue")).isEqualTo(3 + 5 + 7);
+        }
+
+        @Test
+        void noDeadLettersGoWhileAnotherProcessRemoves() {
+            insert("queue", 10, "dead", "61");
+            QueueTable table = QueueTable.of("queue");
+            Janitor janitor = janitor("queue", LIMIT).removingDead(dialect.upkeep(table), table, RETENTION);
+            try (TestDatabase.Transaction other =
+                    database.transaction("SELECT task FROM \"queue_maintenance\" WHERE task = 'janitor' FOR UPDATE")) {
+                janitor.round().block(LIMIT);
+                assertThat(rows("queue")).isEqualTo(10);
+                other.rollback();
+            }
+            janitor.round().block(LIMIT);
+            assertThat(rows("queue")).isZero();
+        }
+
+        @Test
+        void aChannelWithARetentionOfDeadLettersRemovesThemAndKeepsAckedOnes() {
+            R2dbcEventChannel events =
+                    database.builder().deadRetention(Duration.ofSeconds(1)).build();
+            insert("queue", 10, "dead", "1");
+            insert("queue", 3, "acked", "1");
+            assertThat(events.receive("orders", Duration.ZERO).block(LIMIT)).isNull();
+            database.await("SELECT count(*) FROM \"queue\"", 3);
+            events.shutdown().block(LIMIT);
+        }
+
+        @Test
         void nothingGoesWhileAnotherProcessRemoves() {
             insert("queue", 10, "acked", "61");
             Janitor janitor = janitor("queue", LIMIT);

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.reactiveevents.EventException;
 import dev.reactiveevents.RetryPolicy;
+import dev.reactiveevents.r2dbc.ChannelSnapshot.Notifications;
 import io.r2dbc.spi.Connection;
 import io.r2dbc.spi.ConnectionFactories;
 import io.r2dbc.spi.ConnectionFactory;
@@ -113,6 +114,20 @@ class OptionsTest {
                 .hasMessageContainingAll("listen_notify", "H2", "BackendType.TABLE_QUEUE");
     }
 
+    @Test
+    void aSnapshotNamesTheBackendAlsoBeforeAnythingIsDone() {
+        for (BackendType backend :
+                List.of(BackendType.TABLE_QUEUE, BackendType.LISTEN_NOTIFY, BackendType.LISTEN_NOTIFY_DURABLE)) {
+            assertThat(R2dbcEventChannel.builder(POSTGRES)
+                            .backend(backend)
+                            .build()
+                            .snapshot())
+                    .isEqualTo(new ChannelSnapshot(backend, false, Notifications.UNUSED, 0, 0, 0));
+        }
+        assertThat(R2dbcEventChannel.create(POSTGRES).snapshot().backend()).isEqualTo(BackendType.LISTEN_NOTIFY);
+        assertThat(R2dbcEventChannel.create(H2).snapshot().fellBack()).isFalse();
+    }
+
     // == Options from a map ==
 
     @Test
@@ -127,6 +142,8 @@ class OptionsTest {
                         60,
                         "retention_seconds",
                         0,
+                        "dead_retention_seconds",
+                        3600,
                         "poll_interval",
                         0.25,
                         "fillfactor",
@@ -154,7 +171,7 @@ class OptionsTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"in_memory", "aq_queue", "aq_wait_seconds", "aq_visibility", "portal_bridge"})
+    @ValueSource(strings = {"in_memory", "aq_queue", "aq_wait_seconds", "aq_visibility"})
     void aKeyOfWhatIsToComeIsRefusedByItsName(String key) {
         assertThat(refusal(Map.of(key, 1))).startsWith("Unsupported: ").contains(key);
     }
@@ -166,6 +183,7 @@ class OptionsTest {
         "listener_queue_capacity, 0",
         "listener_queue_capacity, 1.5",
         "retention_seconds, -1",
+        "dead_retention_seconds, 0.5",
         "poll_interval, 0",
         "poll_interval, -0.5",
         "fillfactor, 9",
@@ -182,13 +200,34 @@ class OptionsTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"lease_seconds", "retention_seconds", "poll_interval", "fillfactor", "autovacuum_vacuum_threshold"})
+    @CsvSource({
+        "lease_seconds",
+        "retention_seconds",
+        "dead_retention_seconds",
+        "poll_interval",
+        "fillfactor",
+        "autovacuum_vacuum_threshold"
+    })
     void anythingButANumberIsRefused(String key) {
         assertThat(refusal(Map.of(key, "sixty"))).startsWith("Invalid: ").contains(key, "\"sixty\"", "number");
         assertThat(refusal(Map.of(key, Double.NaN))).startsWith("Invalid: ").contains(key, "NaN");
         assertThat(refusal(Collections.singletonMap(key, null)))
                 .startsWith("Invalid: ")
                 .contains(key, "null");
+    }
+
+    @Test
+    void codeThatBlocksIsAllowedUnlessThatIsRuledOut() {
+        assertThat(postgres().build().allowsBlocking()).isTrue();
+        assertThat(postgres().blocking(false).build().allowsBlocking()).isFalse();
+        assertThat(R2dbcEventChannel.builder(POSTGRES)
+                        .options(Map.of("portal_bridge", false))
+                        .build()
+                        .allowsBlocking())
+                .isFalse();
+        assertThat(refusal(Map.of("portal_bridge", "no")))
+                .startsWith("Invalid: ")
+                .contains("portal_bridge", "\"no\"", "true or false");
     }
 
     @Test

@@ -261,6 +261,8 @@ class PostgresBroadcastTest {
         slow.request(Long.MAX_VALUE);
 
         assertThat(slow.numbers(11)).isEqualTo(IntStream.range(0, 11).boxed().toList());
+        assertThat(here.snapshot().dropped()).isEqualTo(89);
+        assertThat(elsewhere.snapshot().dropped()).isZero();
     }
 
     @Test
@@ -273,6 +275,7 @@ class PostgresBroadcastTest {
 
         assertThat(slow.numbers(11).subList(1, 11))
                 .isEqualTo(IntStream.range(90, 100).boxed().toList());
+        assertThat(here.snapshot().dropped()).isEqualTo(89);
     }
 
     private static long dropped(Listener listener, int calls) {
@@ -303,6 +306,9 @@ class PostgresBroadcastTest {
         assertThat(listener.missed.asFlux().blockFirst(LIMIT)).isZero();
         here.publish("orders", 2).block(LIMIT);
         assertThat(listener.numbers(1)).containsExactly(2);
+        assertThat(here.snapshot())
+                .isEqualTo(new ChannelSnapshot(
+                        BackendType.LISTEN_NOTIFY, false, ChannelSnapshot.Notifications.HEARD, 1, 1, 0));
     }
 
     @Test

@@ -33,35 +33,47 @@ class PostgresListenersTest {
 
     @Test
     void eachDurableEventGoesToOneOfTheProcesses() {
-        Flux<Integer> arrived = arrivals(BackendType.LISTEN_NOTIFY_DURABLE).take(COUNT);
+        Flux<Arrival> arrived = arrivals(BackendType.LISTEN_NOTIFY_DURABLE).take(COUNT);
 
-        assertThat(arrived.collectSortedList().block(LIMIT)).isEqualTo(ALL);
+        assertThat(arrived.map(Arrival::number).collectSortedList().block(LIMIT))
+                .isEqualTo(ALL);
+        assertThat(queue.number("SELECT count(*) FROM ${table} WHERE attempts <> 1"))
+                .isZero();
     }
 
     @Test
     void eachBroadcastEventGoesToBothProcesses() {
-        Flux<Integer> arrived = arrivals(BackendType.LISTEN_NOTIFY).take(2L * COUNT);
-        List<Integer> twice =
-                ALL.stream().flatMap(number -> List.of(number, number).stream()).toList();
+        List<Arrival> arrived = arrivals(BackendType.LISTEN_NOTIFY)
+                .take(2L * COUNT)
+                .collectList()
+                .block(LIMIT);
 
-        assertThat(arrived.collectSortedList().block(LIMIT)).isEqualTo(twice);
+        for (int process = 0; process < 2; process++) {
+            int at = process;
+            assertThat(arrived.stream()
+                            .filter(arrival -> arrival.process() == at)
+                            .map(Arrival::number))
+                    .containsExactlyElementsOf(ALL);
+        }
     }
 
+    private record Arrival(int process, int number) {}
+
     /** What two processes print of the events that are published once both are ready. */
-    private Flux<Integer> arrivals(BackendType backend) {
+    private Flux<Arrival> arrivals(BackendType backend) {
         R2dbcEventChannel publisher =
                 queue.open(queue.builder(queue.pool("publisher", 4)).backend(backend));
         AtomicInteger ready = new AtomicInteger();
         return Flux.using(() -> listeners(backend), ListenerLines::linesOfBoth, ListenerLines::close)
                 .doOnNext(line -> {
-                    if (line.equals("ready") && ready.incrementAndGet() == 2) {
+                    if (line.text().equals("ready") && ready.incrementAndGet() == 2) {
                         publisher
                                 .publishAll(Flux.fromIterable(ALL).map(number -> Event.of("orders", number)))
                                 .subscribe();
                     }
                 })
-                .filter(line -> !line.equals("ready"))
-                .map(Integer::valueOf);
+                .filter(line -> !line.text().equals("ready"))
+                .map(line -> new Arrival(line.process(), Integer.parseInt(line.text())));
     }
 
     private ListenerLines listeners(BackendType backend) {
@@ -72,11 +84,18 @@ class PostgresListenersTest {
         return ChildProcess.run(ListenerProcess.class, queue.url(), backend.optionName(), queue.table(), "orders");
     }
 
+    private record Line(int process, String text) {}
+
     private record ListenerLines(ChildProcess one, ChildProcess other) {
 
-        Flux<String> linesOfBoth() {
-            return Flux.just(one, other)
-                    .flatMap(process -> Flux.fromStream(process::lines).subscribeOn(Schedulers.boundedElastic()));
+        Flux<Line> linesOfBoth() {
+            return Flux.merge(lines(0, one), lines(1, other));
+        }
+
+        private static Flux<Line> lines(int number, ChildProcess process) {
+            return Flux.fromStream(process::lines)
+                    .subscribeOn(Schedulers.boundedElastic())
+                    .map(text -> new Line(number, text));
         }
 
         void close() {

@@ -110,21 +110,33 @@ public final class PostgresServer {
     public static final class Restartable implements AutoCloseable {
 
         private final Path data;
+        private final String[] settings;
         private int port;
         private EmbeddedPostgres server;
 
-        /** Starts a server. */
-        public Restartable() {
+        /**
+         * Starts a server.
+         *
+         * @param settings of the server, each as {@code name=value}
+         */
+        public Restartable(String... settings) {
+            this.settings = settings;
             try {
                 data = Files.createTempDirectory("reactive-events-postgres");
-                server = builder()
-                        .setDataDirectory(data)
-                        .setCleanDataDirectory(false)
-                        .start();
+                server = configured().start();
                 port = server.getPort();
             } catch (IOException failure) {
                 throw new UncheckedIOException(failure);
             }
+        }
+
+        private EmbeddedPostgres.Builder configured() {
+            EmbeddedPostgres.Builder builder = builder().setDataDirectory(data).setCleanDataDirectory(false);
+            for (String setting : settings) {
+                String[] parts = setting.split("=", 2);
+                builder.setServerConfig(parts[0], parts[1]);
+            }
+            return builder;
         }
 
         /** {@return its URL, the same after a restart} */
@@ -144,11 +156,7 @@ public final class PostgresServer {
         /** Starts it again. */
         public void start() {
             try {
-                server = builder()
-                        .setDataDirectory(data)
-                        .setCleanDataDirectory(false)
-                        .setPort(port)
-                        .start();
+                server = configured().setPort(port).start();
             } catch (IOException failure) {
                 throw new UncheckedIOException(failure);
             }

@@ -5,18 +5,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.reactiveevents.Event;
 import dev.reactiveevents.EventChannel;
 import dev.reactiveevents.EventMessage;
-import dev.reactiveevents.SubscribeOptions;
 import io.r2dbc.spi.ConnectionFactories;
 import io.r2dbc.spi.ConnectionFactory;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
-import java.util.Objects;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.UUID;
-import java.util.concurrent.BlockingQueue;
-import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
@@ -25,9 +21,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.reactivestreams.Subscription;
+import reactor.core.publisher.BaseSubscriber;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
-import reactor.core.publisher.Sinks;
 import reactor.core.scheduler.Schedulers;
 
 /** Two channel objects that poll so seldom that only notifications can bring anything in time. */
@@ -58,32 +55,6 @@ class PostgresWakeUpsTest {
         queue.close();
     }
 
-    /** What arrives at a subscriber that acknowledges it. */
-    private static final class Arrivals {
-
-        private final BlockingQueue<EventMessage> messages = new LinkedBlockingQueue<>();
-
-        static Arrivals at(EventChannel events) {
-            Arrivals arrivals = new Arrivals();
-            Sinks.Empty<Void> ready = Sinks.empty();
-            events.subscribe("orders", SubscribeOptions.defaults().withOnReady(ready::tryEmitEmpty))
-                    .doOnNext(arrivals.messages::add)
-                    .flatMap(EventMessage::ack)
-                    .subscribe(settled -> {}, ready::tryEmitError);
-            ready.asMono().block(LIMIT);
-            return arrivals;
-        }
-
-        EventMessage next(Duration within) {
-            try {
-                EventMessage next = messages.poll(within.toMillis(), TimeUnit.MILLISECONDS);
-                return Objects.requireNonNull(next, () -> "nothing arrived within " + within);
-            } catch (InterruptedException interrupted) {
-                throw new AssertionError(interrupted);
-            }
-        }
-    }
-
     // == What wakes ==
 
     @Test
@@ -92,7 +63,7 @@ class PostgresWakeUpsTest {
         here.publishAll(List.of(event, event, event)).block(LIMIT);
         EventMessage first = here.receive("orders", LIMIT).block(LIMIT);
         Arrivals arrivals = Arrivals.at(elsewhere);
-        assertThat(arrivals.messages).isEmpty();
+        assertThat(arrivals.hasNone()).isTrue();
         assertThat(first.ack().block(LIMIT)).isTrue();
         arrivals.next(AT_ONCE);
         arrivals.next(AT_ONCE);
@@ -137,6 +108,52 @@ class PostgresWakeUpsTest {
         first.nack(delay).block(LIMIT);
 
         assertThat(arrivals.next(delay.plus(AT_ONCE)).attempts()).isEqualTo(2);
+    }
+
+    @Test
+    void whatIsReleasedElsewhereWakesAtOnce() {
+        IntStream.range(0, 300).forEach(i -> here.publish("orders", i).block(LIMIT));
+        HalfWay leaving = new HalfWay(150);
+        elsewhere.subscribe("orders").subscribe(leaving);
+        new TestDatabase(queue.direct())
+                .await("SELECT count(*) FROM " + queue.table() + " WHERE status = 'acked'", 150);
+        new TestDatabase(queue.direct())
+                .await("SELECT least(count(*), 1) FROM " + queue.table() + " WHERE status = 'leased'", 1);
+        Arrivals arrivals = Arrivals.at(here);
+        leaving.cancel();
+
+        IntStream.range(150, 300)
+                .forEach(i -> assertThat(arrivals.next(LIMIT).attempts()).isEqualTo(1));
+    }
+
+    /** Acknowledges so many and asks for no more; what was claimed beyond that waits in its buffer. */
+    private static final class HalfWay extends BaseSubscriber<EventMessage> {
+
+        private final int demand;
+
+        HalfWay(int demand) {
+            this.demand = demand;
+        }
+
+        @Override
+        protected void hookOnSubscribe(Subscription subscription) {
+            request(demand);
+        }
+
+        @Override
+        protected void hookOnNext(EventMessage message) {
+            message.ack().subscribe();
+        }
+    }
+
+    @Test
+    void whatAShutdownElsewhereGivesBackWakesAtOnce() {
+        here.publish("orders", 1).block(LIMIT);
+        assertThat(elsewhere.receive("orders", LIMIT).block(LIMIT).attempts()).isEqualTo(1);
+        Arrivals arrivals = Arrivals.at(here);
+        elsewhere.shutdown().block(LIMIT);
+
+        assertThat(arrivals.next(AT_ONCE).attempts()).isEqualTo(2);
     }
 
     @Test

@@ -12,21 +12,30 @@ import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.net.ServerSocket;
 import java.net.Socket;
+import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 
 /**
- * A way to a PostgreSQL server that can go dead: connections stay open, and nothing passes any more. Or a way as poolers in
- * transaction mode are one: everything passes but notifications.
+ * A way to a PostgreSQL server that can be cut, become slow, or go dead: connections stay open, and nothing passes any more.
+ * Or a way as poolers in transaction mode are one: everything passes but notifications.
  */
-final class Proxy implements AutoCloseable {
+public final class Proxy implements AutoCloseable {
 
     private final ConnectionFactoryOptions server;
     private final ServerSocket door;
     private final boolean notifications;
     private final List<Passage> passages = new CopyOnWriteArrayList<>();
+    private volatile long delayMillis;
+    private volatile boolean dead;
 
-    Proxy(String url, boolean notifications) {
+    /**
+     * A way to a server.
+     *
+     * @param url the server's
+     * @param notifications whether they pass
+     */
+    public Proxy(String url, boolean notifications) {
         this.notifications = notifications;
         server = ConnectionFactoryOptions.parse(url);
         try {
@@ -37,16 +46,33 @@ final class Proxy implements AutoCloseable {
         inBackground(this::accept);
     }
 
-    ConnectionFactory connections() {
+    /** {@return connections that go this way} */
+    public ConnectionFactory connections() {
         return ConnectionFactories.get(server.mutate()
                 .option(ConnectionFactoryOptions.HOST, "localhost")
                 .option(ConnectionFactoryOptions.PORT, door.getLocalPort())
                 .build());
     }
 
+    /** Until the way is cut nothing passes any more, on connections that are made later either. */
+    public void freezeForGood() {
+        dead = true;
+    }
+
     /** Connections that are made later are not concerned. */
-    void freeze() {
+    public void freeze() {
         passages.forEach(passage -> passage.frozen = true);
+    }
+
+    /** What is on its way from now on takes this long in each direction. */
+    public void delay(Duration delay) {
+        delayMillis = delay.toMillis();
+    }
+
+    /** Closes the connections there are, on both sides, and tells how many were still open. Frozen ones too. */
+    public long cut() {
+        dead = false;
+        return passages.stream().filter(Passage::cut).count();
     }
 
     int accepted() {
@@ -60,8 +86,7 @@ final class Proxy implements AutoCloseable {
             Object port = server.getValue(ConnectionFactoryOptions.PORT);
             Passage passage = new Passage(client, new Socket(host.toString(), port == null ? 5432 : (Integer) port));
             passages.add(passage);
-            inBackground(() -> passage.carry(passage.client.getInputStream(), passage.server.getOutputStream()));
-            inBackground(() -> passage.answer(passage.server.getInputStream(), passage.client.getOutputStream()));
+            passage.start();
         }
     }
 
@@ -76,11 +101,43 @@ final class Proxy implements AutoCloseable {
             this.server = server;
         }
 
+        void start() {
+            inBackground(() -> untilItEnds(() -> carry(client.getInputStream(), server.getOutputStream())));
+            inBackground(() -> untilItEnds(() -> answer(server.getInputStream(), client.getOutputStream())));
+        }
+
+        /** When one side ends, the other learns of it, unless nothing passes any more. */
+        private void untilItEnds(Io work) throws IOException {
+            try {
+                work.run();
+            } finally {
+                if (!isFrozen()) {
+                    cut();
+                }
+            }
+        }
+
+        private boolean isFrozen() {
+            return frozen || dead;
+        }
+
+        boolean cut() {
+            boolean open = !client.isClosed() && !server.isClosed();
+            try {
+                client.close();
+                server.close();
+            } catch (IOException alreadyBroken) {
+                // closed all the same
+            }
+            return open;
+        }
+
         void carry(InputStream from, OutputStream to) throws IOException {
             byte[] bytes = new byte[8192];
             int read;
             while ((read = from.read(bytes)) >= 0) {
-                if (!frozen) {
+                if (!isFrozen()) {
+                    pause();
                     to.write(bytes, 0, read);
                     to.flush();
                 }
@@ -92,16 +149,29 @@ final class Proxy implements AutoCloseable {
             DataInputStream messages = new DataInputStream(from);
             DataOutputStream answers = new DataOutputStream(new BufferedOutputStream(to));
             while (true) {
+                boolean first = messages.available() == 0;
                 byte type = messages.readByte();
                 int length = messages.readInt();
                 byte[] rest = messages.readNBytes(length - 4);
-                if (!frozen && (notifications || type != 'A')) {
+                if (!isFrozen() && (notifications || type != 'A')) {
+                    if (first) {
+                        pause();
+                    }
                     answers.writeByte(type);
                     answers.writeInt(length);
                     answers.write(rest);
                     answers.flush();
                 }
             }
+        }
+    }
+
+    /** The delay itself is what is tested. */
+    private void pause() {
+        try {
+            Thread.sleep(delayMillis);
+        } catch (InterruptedException interrupted) {
+            Thread.currentThread().interrupt();
         }
     }
 
@@ -125,9 +195,6 @@ final class Proxy implements AutoCloseable {
     @Override
     public void close() throws IOException {
         door.close();
-        for (Passage passage : passages) {
-            passage.client.close();
-            passage.server.close();
-        }
+        cut();
     }
 }

@@ -82,6 +82,11 @@ abstract class ContractGroup {
         assumeTrue(!contract.capabilities().contains(capability), () -> "For a backend without " + capability + ".");
     }
 
+    /** Whether what is not acknowledged is delivered again. */
+    boolean comesAgain() {
+        return contract.capabilities().contains(Capability.RETRY);
+    }
+
     // == Publishing ==
 
     /** Publishes the numbers from 0, all at once. */

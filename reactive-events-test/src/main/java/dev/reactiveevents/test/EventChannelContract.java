@@ -172,8 +172,50 @@ public abstract class EventChannelContract {
     }
 
     @Nested
+    class DeadLetters extends DeadLettersContract {
+        DeadLetters() {
+            super(EventChannelContract.this);
+        }
+    }
+
+    @Nested
+    class Withdrawing extends WithdrawingContract {
+        Withdrawing() {
+            super(EventChannelContract.this);
+        }
+    }
+
+    @Nested
+    class Inspecting extends InspectingContract {
+        Inspecting() {
+            super(EventChannelContract.this);
+        }
+    }
+
+    @Nested
     class WakeUps extends WakeUpsContract {
         WakeUps() {
+            super(EventChannelContract.this);
+        }
+    }
+
+    @Nested
+    class Listening extends ListeningContract {
+        Listening() {
+            super(EventChannelContract.this);
+        }
+    }
+
+    @Nested
+    class ListenerRetries extends ListenerRetriesContract {
+        ListenerRetries() {
+            super(EventChannelContract.this);
+        }
+    }
+
+    @Nested
+    class Routing extends RoutingContract {
+        Routing() {
             super(EventChannelContract.this);
         }
     }

@@ -10,6 +10,7 @@ import dev.reactiveevents.spi.EventBackend;
 import dev.reactiveevents.spi.NewEvent;
 import dev.reactiveevents.spi.SettleResult;
 import dev.reactiveevents.spi.Settlement;
+import dev.reactiveevents.spi.StoreUpkeep;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.EnumSet;
@@ -91,6 +92,11 @@ public final class InMemoryBackend implements EventBackend {
     @Override
     public Mono<List<SettleResult>> settle(List<Settlement> settlements) {
         return Mono.fromSupplier(() -> store.settle(settlements));
+    }
+
+    @Override
+    public StoreUpkeep upkeep() {
+        return new InMemoryUpkeep(store);
     }
 
     /** {@inheritDoc} Nothing to do here: the store lives as long as somebody refers to it. */

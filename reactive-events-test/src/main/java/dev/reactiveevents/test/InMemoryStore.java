@@ -5,6 +5,7 @@ import dev.reactiveevents.EventException;
 import dev.reactiveevents.spi.Claim;
 import dev.reactiveevents.spi.Claimed;
 import dev.reactiveevents.spi.ClaimedEvent;
+import dev.reactiveevents.spi.DeadEvent;
 import dev.reactiveevents.spi.NewEvent;
 import dev.reactiveevents.spi.SettleResult;
 import dev.reactiveevents.spi.Settlement;
@@ -17,11 +18,14 @@ import java.util.Deque;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.NavigableMap;
 import java.util.Objects;
+import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.UUID;
 import java.util.function.Function;
 import java.util.function.Supplier;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** The events, under one lock that is never held for long. */
@@ -33,7 +37,9 @@ final class InMemoryStore {
     private static final TreeSet<StoredEvent> NONE = new TreeSet<>(StoredEvent.BY_PUBLISHING);
 
     private final Map<UUID, StoredEvent> events = new HashMap<>();
-    private final Map<String, TreeSet<StoredEvent>> unsettled = new HashMap<>();
+    final Map<String, TreeSet<StoredEvent>> unsettled = new HashMap<>();
+    final Map<String, NavigableMap<DeadEvent.Place, StoredEvent>> dead = new HashMap<>();
+
     /** Dead ones too: they may hold back the others. */
     private final Map<List<String>, TreeSet<StoredEvent>> unackedOfKey = new HashMap<>();
 
@@ -103,7 +109,7 @@ final class InMemoryStore {
                 break;
             }
         }
-        selection.exhausted.forEach(event -> close(event, null));
+        selection.exhausted.forEach(event -> bury(event, null, lastLapse(event), now));
         Instant until = now.plus(claim.lease());
         return selection.claimed(event -> lease(event, claim.leaseToken(), until));
     }
@@ -217,8 +223,8 @@ final class InMemoryStore {
     private void apply(Settlement settlement, StoredEvent event, Instant now) {
         switch (settlement.outcome()) {
             case ACK -> acknowledge(event, now);
-            case RETRY -> move(event, () -> retry(event, now.plus(settlement.after())));
-            case DEAD -> close(event, Outcome.DEAD);
+            case RETRY -> move(event, () -> retry(event, now.plus(settlement.after()), settlement.reason()));
+            case DEAD -> bury(event, Outcome.DEAD, settlement.reason(), now);
             case RELEASE -> move(event, () -> release(event));
             case EXTEND -> move(event, () -> extend(event, now.plus(settlement.after())));
         }
@@ -232,7 +238,19 @@ final class InMemoryStore {
         forgetAcked(now);
     }
 
-    private static void retry(StoredEvent event, Instant dueAt) {
+    private void bury(StoredEvent event, @Nullable Outcome by, @Nullable String reason, Instant now) {
+        close(event, by);
+        event.failed(reason);
+        event.die(now);
+        dead.computeIfAbsent(event.content.channel(), name -> new TreeMap<>()).put(event.deathPlace(), event);
+    }
+
+    private static String lastLapse(StoredEvent event) {
+        return "The lease lapsed at attempt " + event.attempts + ", which was the last.";
+    }
+
+    private static void retry(StoredEvent event, Instant dueAt, @Nullable String reason) {
+        event.failed(reason);
         event.endLease(Outcome.RETRY);
         event.becomeDueAt(dueAt);
     }
@@ -254,6 +272,60 @@ final class InMemoryStore {
         while (!acked.isEmpty() && !acked.getFirst().settledAt.isAfter(kept)) {
             events.remove(acked.removeFirst().content.eventId());
         }
+    }
+
+    // == Upkeep, called with the lock held ==
+
+    @Nullable
+    StoredEvent deadLetter(String channel, UUID id) {
+        StoredEvent event = events.get(id);
+        return event != null && event.isDead() && event.content.channel().equals(channel) ? event : null;
+    }
+
+    void requeue(StoredEvent event, Instant now) {
+        forgetDeath(event);
+        event.startAfresh(now);
+        open(event);
+    }
+
+    void purge(StoredEvent event) {
+        forgetDeath(event);
+        forget(event);
+    }
+
+    private void forget(StoredEvent event) {
+        remove(unackedOfKey, key(event), event);
+        events.remove(event.content.eventId());
+    }
+
+    private void forgetDeath(StoredEvent event) {
+        dead.computeIfPresent(event.content.channel(), (channel, others) -> {
+            others.remove(event.deathPlace());
+            return others.isEmpty() ? null : others;
+        });
+    }
+
+    @Nullable
+    String withdraw(UUID id) {
+        StoredEvent event = events.get(id);
+        if (event == null
+                || event.attempts > 0
+                || !unsettledOf(event.content.channel()).anyMatch(event::equals)) {
+            return null;
+        }
+        close(event, null);
+        forget(event);
+        return event.content.channel();
+    }
+
+    Stream<StoredEvent> unsettledOf(String channel) {
+        return unsettled.getOrDefault(channel, new TreeSet<>(StoredEvent.BY_AVAILABILITY)).stream();
+    }
+
+    long ackedOf(String channel) {
+        return acked.stream()
+                .filter(event -> event.content.channel().equals(channel))
+                .count();
     }
 
     // == Indexes ==
@@ -292,7 +364,7 @@ final class InMemoryStore {
     }
 
     /** Never goes back, so that what is published later comes later. */
-    private Instant now() {
+    Instant now() {
         Instant now = clock.get();
         latest = now.isAfter(latest) ? now : latest;
         return latest;

@@ -3,6 +3,7 @@ package dev.reactiveevents.test;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.reactiveevents.DeadLetterKeys;
+import dev.reactiveevents.DeadLetterQuery;
 import dev.reactiveevents.Event;
 import dev.reactiveevents.EventChannel;
 import dev.reactiveevents.EventMessage;
@@ -20,7 +21,7 @@ import org.junit.jupiter.api.Test;
 abstract class KeyOrderContract extends ContractGroup {
 
     private static final ChannelOptions NEVER_POLLING = OPTIONS.withPollInterval(NO_POLLING);
-    private static final ChannelOptions PARKING = OPTIONS.withDeadLetterKeys(DeadLetterKeys.PARK);
+    private static final ChannelOptions PARKING = NEVER_POLLING.withDeadLetterKeys(DeadLetterKeys.PARK);
     private static final Duration DELAY = Duration.ofMillis(300);
 
     KeyOrderContract(EventChannelContract contract) {
@@ -316,6 +317,37 @@ abstract class KeyOrderContract extends ContractGroup {
         assertNothingElse(events, inbox);
         assertThat(Objects.requireNonNull(await(open().receive(channel, AWAIT)).key()))
                 .isEqualTo("a");
+    }
+
+    @Test
+    void aRequeuedDeadLetterComesBeforeTheEventsItHeldBack() {
+        requires(Capability.UPKEEP);
+        EventChannel events = open(PARKING);
+        Inbox inbox = parkedBehindADeadLetter(events);
+        assertThat(await(events.deadLetters(channel).requeue(DeadLetterQuery.oldest(10))))
+                .isEqualTo(1);
+        assertThat(await(assertNext(inbox, "a0").ack())).isTrue();
+        assertThat(await(assertNext(inbox, "a1").ack())).isTrue();
+        assertNext(inbox, "a2");
+    }
+
+    @Test
+    void aPurgedDeadLetterLetsGoOfTheEventsItHeldBack() {
+        requires(Capability.UPKEEP);
+        EventChannel events = open(PARKING);
+        Inbox inbox = parkedBehindADeadLetter(events);
+        assertThat(await(events.deadLetters(channel).purge(DeadLetterQuery.oldest(10))))
+                .isEqualTo(1);
+        assertThat(await(assertNext(inbox, "a1").ack())).isTrue();
+        assertNext(inbox, "a2");
+    }
+
+    private Inbox parkedBehindADeadLetter(EventChannel events) {
+        publish(events, "a", 0, 3);
+        Inbox inbox = subscribe(events);
+        assertThat(await(inbox.next().reject("bad"))).isTrue();
+        assertNothingElse(events, inbox);
+        return inbox;
     }
 
     @Test

@@ -109,6 +109,28 @@ abstract class SettlingContract extends ContractGroup {
     }
 
     @Test
+    void aReleasedEventKeepsItsPlaceAndTheDeliveryDoesNotCount() {
+        requires(Capability.RETRY);
+        EventChannel events = open();
+        Inbox inbox = subscribe(events, 1);
+        List<String> ids = publish(events, 2);
+        EventMessage first = inbox.next();
+        assertTrue(first.release());
+        assertTrue(first.release());
+        assertFalse(first.ack());
+        inbox.request(2);
+        List<EventMessage> again = inbox.next(2);
+        assertThat(ids(again)).isEqualTo(ids);
+        assertThat(again.get(0).attempts()).isEqualTo(1);
+    }
+
+    @Test
+    void ofABroadcastEventThereIsNothingToRelease() {
+        requiresNot(Capability.RETRY);
+        assertTrue(delivered().release());
+    }
+
+    @Test
     void anActionThatNobodySubscribesToDoesNothing() {
         requires(Capability.RETRY);
         EventMessage message = delivered();
@@ -139,6 +161,18 @@ abstract class SettlingContract extends ContractGroup {
                 .flatMap(EventMessage::ack, 1_000)
                 .collectList());
         assertThat(answers).hasSize(1_000).containsOnly(true);
+    }
+
+    @Test
+    void eventsAreAckedTogetherAndEachIsAnswered() {
+        requires(Capability.RETRY);
+        EventChannel events = open();
+        Inbox inbox = subscribe(events);
+        publish(events, 3);
+        List<EventMessage> messages = inbox.next(3);
+        assertTrue(messages.get(1).reject("before"));
+        assertThat(await(events.ackAll(messages))).containsExactly(true, false, true);
+        assertThat(await(events.ackAll(List.of()))).isEmpty();
     }
 
     @Test

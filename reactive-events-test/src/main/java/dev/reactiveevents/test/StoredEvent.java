@@ -2,10 +2,13 @@ package dev.reactiveevents.test;
 
 import dev.reactiveevents.spi.Claim;
 import dev.reactiveevents.spi.ClaimedEvent;
+import dev.reactiveevents.spi.DeadEvent;
 import dev.reactiveevents.spi.NewEvent;
 import dev.reactiveevents.spi.Settlement.Outcome;
 import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.Comparator;
+import java.util.Objects;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
@@ -42,6 +45,12 @@ final class StoredEvent {
     /** What ended the last lease. */
     @Nullable
     Outcome outcome;
+
+    /** What went wrong last, if that was said. */
+    @Nullable
+    String reason;
+
+    private DeadEvent.@Nullable Place death;
 
     StoredEvent(NewEvent content, long seq, Instant createdAt, Instant deliverAt) {
         this.content = content;
@@ -93,7 +102,38 @@ final class StoredEvent {
         availableAt = time;
     }
 
+    void failed(@Nullable String why) {
+        reason = why == null ? reason : why;
+    }
+
+    void die(Instant now) {
+        death = new DeadEvent.Place(now.truncatedTo(ChronoUnit.MICROS), seq);
+    }
+
+    boolean isDead() {
+        return death != null;
+    }
+
+    DeadEvent.Place deathPlace() {
+        return Objects.requireNonNull(death);
+    }
+
+    /** As if it had never been delivered. */
+    void startAfresh(Instant now) {
+        death = null;
+        reason = null;
+        leaseToken = null;
+        outcome = null;
+        attempts = 0;
+        lapses = 0;
+        becomeDueAt(now);
+    }
+
     ClaimedEvent claimed() {
+        return claimed(availableAt);
+    }
+
+    ClaimedEvent claimed(Instant leaseEnd) {
         return new ClaimedEvent(
                 content.eventId(),
                 content.channel(),
@@ -104,6 +144,6 @@ final class StoredEvent {
                 attempts,
                 createdAt,
                 deliverAt,
-                availableAt);
+                leaseEnd);
     }
 }

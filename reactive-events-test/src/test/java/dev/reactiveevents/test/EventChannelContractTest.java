@@ -8,11 +8,15 @@ import dev.reactiveevents.engine.EventChannels;
 import dev.reactiveevents.spi.Capability;
 import dev.reactiveevents.spi.Claim;
 import dev.reactiveevents.spi.Claimed;
+import dev.reactiveevents.spi.DeadEvent;
 import dev.reactiveevents.spi.EventBackend;
 import dev.reactiveevents.spi.NewEvent;
 import dev.reactiveevents.spi.SettleResult;
 import dev.reactiveevents.spi.Settlement;
 import dev.reactiveevents.spi.Settlement.Outcome;
+import dev.reactiveevents.spi.StoreUpkeep;
+import java.lang.reflect.Method;
+import java.lang.reflect.Proxy;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -69,6 +73,27 @@ class EventChannelContractTest {
                 TrustsSuspects.class,
                 EventChannelContract.Killers.class,
                 "whatLapsedTwiceWaitsUntilNothingElseIsInHand");
+    }
+
+    @Test
+    void aBackendThatReadsDeadLettersInOneDirectionOnlyFails() {
+        assertFails(
+                ReadsOneWay.class,
+                EventChannelContract.DeadLetters.class,
+                "theyComeInTheOrderInWhichTheyDiedEitherWay");
+    }
+
+    @Test
+    void aBackendThatWithdrawsWhatSomebodyHasFails() {
+        assertFails(
+                WithdrawsAnything.class,
+                EventChannelContract.Withdrawing.class,
+                "whatHasBeenTakenCannotBeWithdrawnWhateverBecameOfIt");
+    }
+
+    @Test
+    void aBackendThatCountsWithoutABoundFails() {
+        assertFails(CountsOn.class, EventChannelContract.Inspecting.class, "beyondTheBoundItIsAtLeast");
     }
 
     @Test
@@ -208,6 +233,52 @@ class EventChannelContractTest {
                             claim.leaseToken(), brief, claim.suspects(), claim.deadLetterKeys(), claim.requests()));
                 }
             };
+        }
+    }
+
+    /** Faulty in one method of its upkeep, by name. */
+    abstract static class WithFaultyUpkeep extends OnFaulty {
+
+        abstract Object answer(StoreUpkeep sound, Method method, Object[] arguments) throws Exception;
+
+        @Override
+        EventBackend faulty(EventBackend sound) {
+            return new ForwardingBackend(sound) {
+                @Override
+                public StoreUpkeep upkeep() {
+                    StoreUpkeep soundUpkeep = super.upkeep();
+                    return (StoreUpkeep) Proxy.newProxyInstance(
+                            getClass().getClassLoader(),
+                            new Class<?>[] {StoreUpkeep.class},
+                            (proxy, method, arguments) -> answer(soundUpkeep, method, arguments));
+                }
+            };
+        }
+    }
+
+    static class ReadsOneWay extends WithFaultyUpkeep {
+        @Override
+        Object answer(StoreUpkeep sound, Method method, Object[] arguments) throws Exception {
+            if (arguments != null && arguments[0] instanceof DeadEvent.Range range) {
+                arguments[0] = new DeadEvent.Range(range.channel(), range.from(), range.to(), false);
+            }
+            return method.invoke(sound, arguments);
+        }
+    }
+
+    static class WithdrawsAnything extends WithFaultyUpkeep {
+        @Override
+        Object answer(StoreUpkeep sound, Method method, Object[] arguments) throws Exception {
+            return method.getName().equals("withdraw") ? Mono.just("any") : method.invoke(sound, arguments);
+        }
+    }
+
+    static class CountsOn extends WithFaultyUpkeep {
+        @Override
+        Object answer(StoreUpkeep sound, Method method, Object[] arguments) throws Exception {
+            return method.getName().equals("counts")
+                    ? sound.counts((String) arguments[0], Integer.MAX_VALUE)
+                    : method.invoke(sound, arguments);
         }
     }
 

@@ -7,6 +7,7 @@ import dev.reactiveevents.spi.EventBackend;
 import dev.reactiveevents.spi.NewEvent;
 import dev.reactiveevents.spi.SettleResult;
 import dev.reactiveevents.spi.Settlement;
+import dev.reactiveevents.spi.StoreUpkeep;
 import java.util.List;
 import java.util.Set;
 import reactor.core.publisher.Mono;
@@ -43,6 +44,11 @@ abstract class ForwardingBackend implements EventBackend {
     @Override
     public Mono<List<SettleResult>> settle(List<Settlement> settlements) {
         return backend.settle(settlements);
+    }
+
+    @Override
+    public StoreUpkeep upkeep() {
+        return backend.upkeep();
     }
 
     @Override

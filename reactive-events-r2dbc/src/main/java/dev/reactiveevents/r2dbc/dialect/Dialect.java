@@ -6,6 +6,7 @@ import io.r2dbc.spi.R2dbcException;
 import java.time.Duration;
 import java.util.List;
 import java.util.ServiceLoader;
+import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Mono;
 
 /**
@@ -151,4 +152,25 @@ public interface Dialect {
      * @return its statements
      */
     QueueStatements statements(QueueTable table, Duration retention);
+
+    /**
+     * The statements around handlers that work in the transaction which settles their event.
+     *
+     * @param table the table
+     * @param statements its statements
+     * @return what stands around; {@code null}, the default, if there is nothing: transactional handlers are then refused
+     */
+    default @Nullable TransactionStatements transactions(QueueTable table, QueueStatements statements) {
+        return null;
+    }
+
+    /**
+     * The statements of a queue table for dead letters, withdrawal and inspection.
+     *
+     * @param table the table
+     * @return its statements; {@code null}, the default, if there are none: the channel then refuses what needs them
+     */
+    default @Nullable UpkeepStatements upkeep(QueueTable table) {
+        return null;
+    }
 }

@@ -92,4 +92,14 @@ public final class H2Dialect implements Dialect {
     public QueueStatements statements(QueueTable table, Duration retention) {
         return new H2Statements(table, retention);
     }
+
+    @Override
+    public TransactionStatements transactions(QueueTable table, QueueStatements statements) {
+        return new H2Transactions(table, statements);
+    }
+
+    @Override
+    public UpkeepStatements upkeep(QueueTable table) {
+        return new H2Upkeep(table);
+    }
 }

@@ -130,4 +130,14 @@ public final class PostgresDialect implements Dialect {
     public QueueStatements statements(QueueTable table, Duration retention) {
         return new PostgresStatements(table, retention);
     }
+
+    @Override
+    public TransactionStatements transactions(QueueTable table, QueueStatements statements) {
+        return new PostgresTransactions(table, statements);
+    }
+
+    @Override
+    public UpkeepStatements upkeep(QueueTable table) {
+        return new PostgresUpkeep(table);
+    }
 }

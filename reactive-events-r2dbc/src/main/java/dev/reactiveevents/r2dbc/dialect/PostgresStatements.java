@@ -50,6 +50,13 @@ final class PostgresStatements implements QueueStatements {
             .replace("${delays}", ", $7::bigint[], $8::timestamptz[]")
             .replace("${names}", ", delay, deliver_at");
 
+    /** What an idle channel publishes goes alone: without arrays it costs less, in the driver and in the server. */
+    private static final String INSERT_ONE = """
+            INSERT INTO ${table} (event_id, channel, type, event_key, payload, metadata, deliver_at, available_at, created_at)
+            VALUES ($1, $2, $3, $4, $5::text::jsonb, $6::text::jsonb,
+                statement_timestamp(), statement_timestamp(), statement_timestamp())
+            """;
+
     static final String UNIQUE_VIOLATION = "23505";
 
     private static final String UNLESS_STORED = " ON CONFLICT (event_id) DO NOTHING";
@@ -118,6 +125,7 @@ final class PostgresStatements implements QueueStatements {
 
     private static final Pattern MICROS = Pattern.compile("\\$\\{micros:([^}]+)}");
 
+    private final String insertOne;
     private final String insertNew;
     private final String insertDueNow;
     private final String insertDueLater;
@@ -130,6 +138,7 @@ final class PostgresStatements implements QueueStatements {
     private final Keys keys = new Keys();
 
     PostgresStatements(QueueTable table, Duration retention) {
+        this.insertOne = filled(table, INSERT_ONE);
         this.insertNew = filled(table, DUE_NOW);
         this.insertDueNow = filled(table, DUE_NOW + UNLESS_STORED);
         this.insertDueLater = filled(table, DUE_LATER + UNLESS_STORED);
@@ -170,7 +179,10 @@ final class PostgresStatements implements QueueStatements {
             return insert(connection, events);
         }
         keys.note(events);
-        return Sql.update(bind(connection.createStatement(insertNew), events))
+        Statement statement = events.size() == 1
+                ? bind(connection.createStatement(insertOne), events.get(0))
+                : bind(connection.createStatement(insertNew), events);
+        return Sql.update(statement)
                 .onErrorResume(
                         R2dbcException.class,
                         failure -> UNIQUE_VIOLATION.equals(failure.getSqlState())
@@ -186,6 +198,22 @@ final class PostgresStatements implements QueueStatements {
                 .bind(3, column(events, NewEvent::key, String[]::new))
                 .bind(4, column(events, NewEvent::payload, String[]::new))
                 .bind(5, column(events, NewEvent::metadata, String[]::new));
+    }
+
+    private static Statement bind(Statement statement, NewEvent event) {
+        statement.bind(0, event.eventId()).bind(1, event.channel()).bind(4, event.payload());
+        bindText(statement, 2, event.type());
+        bindText(statement, 3, event.key());
+        bindText(statement, 5, event.metadata());
+        return statement;
+    }
+
+    private static void bindText(Statement statement, int index, @Nullable String text) {
+        if (text == null) {
+            statement.bindNull(index, String.class);
+        } else {
+            statement.bind(index, text);
+        }
     }
 
     @Override

@@ -1,0 +1,62 @@
+package dev.reactiveevents.examples;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.reactiveevents.EventChannel;
+import dev.reactiveevents.blocking.BlockingEventChannel;
+import dev.reactiveevents.blocking.BlockingSubscription;
+import dev.reactiveevents.examples.Snippets.OrderPlaced;
+import dev.reactiveevents.test.InMemoryBackend;
+import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+/** What stands in docs/blocking.md works. */
+class BlockingSnippetsTest {
+
+    private static final Duration LIMIT = Duration.ofSeconds(30);
+
+    private final InMemoryBackend backend = InMemoryBackend.create();
+    private final EventChannel events = backend.channel();
+    private final BlockingEventChannel blocking = BlockingEventChannel.of(events);
+
+    @AfterEach
+    void end() {
+        blocking.close();
+        events.shutdown().block(LIMIT);
+    }
+
+    @Test
+    void theLoopWorksUntilTheChannelIsShutDown() throws Exception {
+        CompletableFuture<Void> loop =
+                CompletableFuture.runAsync(() -> BlockingSnippets.work(events, new OrderPlaced(4_711, "anna")));
+        while (!BlockingSnippets.SHIPPED.contains(4_711) && !loop.isDone()) {
+            Thread.onSpinWait();
+        }
+        events.shutdown().block(LIMIT); // waits for the ack
+        loop.get(30, TimeUnit.SECONDS);
+        assertThat(backend.channel().receive("orders", Duration.ZERO).blockOptional(LIMIT))
+                .isEmpty();
+    }
+
+    @Test
+    void batchesAreAckedTogether() {
+        blocking.publish("orders", new OrderPlaced(1, "anna"));
+        blocking.publish("orders", new OrderPlaced(2, "bert"));
+        assertThat(BlockingSnippets.inBatches(blocking)).isEqualTo(2);
+        assertThat(blocking.receive("orders", Duration.ZERO)).isEmpty();
+    }
+
+    @Test
+    void theCarefulLoopRejectsWhatItCannotRead() {
+        try (BlockingSubscription orders = blocking.blockingSubscribe("orders")) {
+            blocking.publish("orders", "no order");
+            BlockingSnippets.withCare(blocking, orders);
+            blocking.publish("orders", new OrderPlaced(1, "anna"));
+            BlockingSnippets.withCare(blocking, orders);
+        }
+        assertThat(blocking.receive("orders", Duration.ZERO)).isEmpty();
+    }
+}

@@ -1,0 +1,40 @@
+package dev.reactiveevents;
+
+import java.time.Duration;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * How many events a channel has, by what becomes of them next.
+ *
+ * @param channel the channel's name
+ * @param ready due and free to be taken, those whose lease has lapsed included
+ * @param delayed waiting for their time: delayed by the publisher or by a retry
+ * @param leased in somebody's hands, with a lease that has not lapsed
+ * @param acked done and kept for their retention
+ * @param dead dead letters
+ * @param oldestReady for how long the event that has been ready longest has been, or {@code null} if none is
+ */
+public record ChannelCounts(
+        String channel,
+        Count ready,
+        Count delayed,
+        Count leased,
+        Count acked,
+        Count dead,
+        @Nullable Duration oldestReady) {
+
+    /**
+     * A number that was counted up to a bound.
+     *
+     * @param atLeast how many were counted
+     * @param exact whether these are all; otherwise there may be more
+     */
+    public record Count(long atLeast, boolean exact) {
+
+        /** {@return the number, with a plus if there may be more} */
+        @Override
+        public String toString() {
+            return exact ? Long.toString(atLeast) : atLeast + "+";
+        }
+    }
+}

@@ -1,0 +1,16 @@
+package dev.reactiveevents;
+
+import java.time.Instant;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Who holds an event.
+ *
+ * @param eventId the event's id
+ * @param channel its channel
+ * @param holder what the consumer's channel calls itself: its consumer name, if the backend knows one
+ * @param attempts how often the event has been delivered, this time included
+ * @param until when the lease ends, unless it is renewed; by the database's clock
+ */
+public record LeaseHolder(
+        String eventId, String channel, @Nullable String holder, int attempts, Instant until) {}

@@ -1,0 +1,82 @@
+package dev.reactiveevents.engine;
+
+import dev.reactiveevents.spi.Enlistment;
+import dev.reactiveevents.spi.Settlement;
+import dev.reactiveevents.spi.Settlement.Outcome;
+import java.time.Duration;
+import java.util.UUID;
+import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
+import reactor.core.publisher.Mono;
+import reactor.core.publisher.Sinks;
+
+/** Stands in the place of a delivery's outcome while a transaction works on it. */
+final class Enlisted extends Settling implements Enlistment {
+
+    private final Delivery delivery;
+    private final AtomicReference<@Nullable Settlement> said = new AtomicReference<>();
+    private final Sinks.Empty<Void> abandoned = Sinks.empty();
+    private final Sinks.Empty<Void> over = Sinks.empty();
+
+    Enlisted(Delivery delivery) {
+        super(Outcome.ACK);
+        this.delivery = delivery;
+    }
+
+    /** The row is locked: what is said first will be, if the transaction commits. */
+    @Override
+    Mono<Boolean> answerTo(Settlement asked) {
+        Settlement first = said.compareAndExchange(null, asked);
+        return Mono.just(first == null || first.outcome() == asked.outcome());
+    }
+
+    /** Asks for the end, and completes when it has come. */
+    Mono<Void> abandon() {
+        abandoned.tryEmitEmpty();
+        return over.asMono();
+    }
+
+    @Override
+    public UUID eventId() {
+        return delivery.id();
+    }
+
+    @Override
+    public UUID leaseToken() {
+        return delivery.token();
+    }
+
+    @Override
+    public Duration maxProcessingTime() {
+        return delivery.maxProcessingTime();
+    }
+
+    @Override
+    public Mono<Void> abandoned() {
+        return abandoned.asMono();
+    }
+
+    @Override
+    public Settlement outcome() {
+        Settlement ack = delivery.settlement(Outcome.ACK, Duration.ZERO, null);
+        Settlement first = said.compareAndExchange(null, ack);
+        return first == null ? ack : first;
+    }
+
+    @Override
+    public void committed() {
+        delivery.settledElsewhere(this, outcome());
+        over.tryEmitEmpty();
+    }
+
+    @Override
+    public void rolledBack() {
+        delivery.returned(this);
+        over.tryEmitEmpty();
+    }
+
+    @Override
+    public Mono<Boolean> failed(Throwable reason) {
+        return Mono.defer(() -> delivery.failed(delivery.comesAgainAfter(reason), Reasons.of(reason)));
+    }
+}

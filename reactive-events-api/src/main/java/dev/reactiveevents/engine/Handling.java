@@ -1,0 +1,133 @@
+package dev.reactiveevents.engine;
+
+import dev.reactiveevents.EventHandler;
+import dev.reactiveevents.EventMessage;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
+import org.reactivestreams.Subscriber;
+import org.reactivestreams.Subscription;
+import reactor.core.CoreSubscriber;
+import reactor.core.publisher.Mono;
+import reactor.core.publisher.Operators;
+import reactor.util.Logger;
+import reactor.util.Loggers;
+
+/** One event in the hands of a handler, until that ends: by itself, or cancelled. It ends once, whatever the handler does. */
+final class Handling implements CoreSubscriber<Void> {
+
+    private static final Logger LOG = Loggers.getLogger(Handling.class);
+
+    /** Told how the handler ended; one of them, once. */
+    interface End {
+        void completed(Handling handling);
+
+        void failed(Handling handling, Throwable error);
+
+        void tookTooLong(Handling handling);
+
+        void wasStopped(Handling handling);
+    }
+
+    private final EventMessage message;
+    private final @Nullable String key;
+    private final long startedAt;
+    private final End end;
+    private final AtomicReference<@Nullable Subscription> work = new AtomicReference<>();
+    private final AtomicBoolean ended = new AtomicBoolean();
+
+    /**
+     * An event to be handled.
+     *
+     * @param key its key, if events of one key wait for each other
+     */
+    Handling(EventMessage message, @Nullable String key, long startedAt, End end) {
+        this.message = message;
+        this.key = key;
+        this.startedAt = startedAt;
+        this.end = end;
+    }
+
+    EventMessage message() {
+        return message;
+    }
+
+    @Nullable
+    String key() {
+        return key;
+    }
+
+    long startedAt() {
+        return startedAt;
+    }
+
+    void start(EventHandler handler) {
+        try {
+            Mono<Void> handled = handler.handle(message);
+            if (handled == null) {
+                throw new NullPointerException("The handler answered null for event " + message.eventId()
+                        + "; let it answer Mono.empty() when there is nothing to wait for.");
+            }
+            handled.subscribe((Subscriber<Void>) this);
+        } catch (Throwable thrown) { // whatever it is, it ends this event's handling and no other
+            onError(thrown);
+        }
+    }
+
+    void expire() {
+        if (ended.compareAndSet(false, true)) {
+            cancelWork();
+            end.tookTooLong(this);
+        }
+    }
+
+    void stop() {
+        if (ended.compareAndSet(false, true)) {
+            cancelWork();
+            end.wasStopped(this);
+        }
+    }
+
+    private void cancelWork() {
+        Subscription subscription = work.get();
+        if (subscription != null) {
+            try {
+                subscription.cancel();
+            } catch (Throwable thrown) {
+                LOG.warn("The handler of event {} could not be cancelled.", message.eventId(), thrown);
+            }
+        }
+    }
+
+    // == The handler's side ==
+
+    @Override
+    public void onSubscribe(Subscription subscription) {
+        if (!work.compareAndSet(null, subscription) || ended.get()) {
+            subscription.cancel();
+        } else {
+            subscription.request(Long.MAX_VALUE);
+        }
+    }
+
+    @Override
+    public void onNext(Void nothing) {
+        // a Mono<Void> that was cast; its end is what counts
+    }
+
+    @Override
+    public void onComplete() {
+        if (ended.compareAndSet(false, true)) {
+            end.completed(this);
+        }
+    }
+
+    @Override
+    public void onError(Throwable error) {
+        if (ended.compareAndSet(false, true)) {
+            end.failed(this, error);
+        } else {
+            Operators.onErrorDropped(error, currentContext());
+        }
+    }
+}

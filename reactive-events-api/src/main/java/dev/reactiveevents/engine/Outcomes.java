@@ -1,0 +1,133 @@
+package dev.reactiveevents.engine;
+
+import dev.reactiveevents.EventListener.Counts;
+import dev.reactiveevents.EventMessage;
+import dev.reactiveevents.ListenOptions;
+import java.time.Duration;
+import java.util.Optional;
+import java.util.concurrent.atomic.LongAdder;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+import reactor.core.Exceptions;
+import reactor.core.publisher.BaseSubscriber;
+import reactor.core.publisher.Mono;
+import reactor.core.publisher.SignalType;
+import reactor.util.Logger;
+import reactor.util.Loggers;
+
+/** What becomes of an event whose handler has ended. An outcome that the handler has said itself is left as it is. */
+final class Outcomes implements Handling.End {
+
+    private static final Logger LOG = Loggers.getLogger(Outcomes.class);
+
+    private final Listener listener;
+    private final ListenOptions options;
+    private final LongAdder handled = new LongAdder();
+    private final LongAdder failed = new LongAdder();
+    private final LongAdder timedOut = new LongAdder();
+
+    Outcomes(Listener listener, ListenOptions options) {
+        this.listener = listener;
+        this.options = options;
+    }
+
+    Counts counts(int handling, Tally tally) {
+        return new Counts(
+                handling,
+                handled.sum(),
+                failed.sum(),
+                timedOut.sum(),
+                tally.acked(),
+                tally.retried(),
+                tally.dead(),
+                tally.lost());
+    }
+
+    @Override
+    public void completed(Handling handling) {
+        handled.increment();
+        conclude(handling, options.autoAck() ? Delivery::ack : null);
+    }
+
+    @Override
+    public void failed(Handling handling, Throwable error) {
+        failed.increment();
+        Throwable failure = Exceptions.unwrap(error);
+        if (!(handling.message() instanceof Delivery)) {
+            LOG.warn("The handler of {} failed. The event does not come again.", handling.message(), failure);
+        }
+        conclude(handling, delivery -> fail(delivery, failure));
+    }
+
+    @Override
+    public void tookTooLong(Handling handling) {
+        timedOut.increment();
+        LOG.warn(
+                "The handler of {} took longer than {} and was cancelled.",
+                handling.message(),
+                options.maxProcessingTime());
+        conclude(handling, delivery -> {
+            delivery.letLapse();
+            return Mono.empty();
+        });
+    }
+
+    @Override
+    public void wasStopped(Handling handling) {
+        conclude(handling, Delivery::giveBack);
+    }
+
+    /** Says the outcome first, so that it does not wait for the next event's handler to begin; then the slot is free. */
+    private void conclude(Handling handling, @Nullable Function<Delivery, Mono<Boolean>> outcome) {
+        EventMessage message = handling.message();
+        if (outcome != null && message instanceof Delivery delivery && !delivery.isDecided() && listener.begin()) {
+            outcome.apply(delivery).subscribe(new Answer(delivery));
+        }
+        listener.handlerHasEnded(handling);
+    }
+
+    private static Mono<Boolean> fail(Delivery delivery, Throwable failure) {
+        Optional<Duration> again;
+        try {
+            again = delivery.comesAgainAfter(failure);
+        } catch (Throwable thrown) {
+            return Mono.error(thrown);
+        }
+        if (again.isPresent()) {
+            LOG.warn(
+                    "The handler of {} failed, it comes again after {}: {}", delivery, again.get(), failure.toString());
+            LOG.debug("The handler of {} failed.", delivery, failure);
+        } else {
+            LOG.error("The handler of {} failed, it becomes a dead letter.", delivery, failure);
+        }
+        return delivery.failed(again, Reasons.of(failure));
+    }
+
+    /** Waits for what the database says of an outcome. */
+    private final class Answer extends BaseSubscriber<Boolean> {
+
+        private final Delivery delivery;
+
+        Answer(Delivery delivery) {
+            this.delivery = delivery;
+        }
+
+        @Override
+        protected void hookOnNext(Boolean held) {
+            if (!held) {
+                LOG.warn("The outcome of {} came too late: its lease was lost.", delivery);
+            }
+        }
+
+        @Override
+        protected void hookOnError(Throwable error) {
+            delivery.letLapse();
+            LOG.warn("The outcome of {} was not stored, it comes again when its lease has lapsed.", delivery, error);
+        }
+
+        @Override
+        protected void hookFinally(SignalType type) {
+            listener.end();
+        }
+    }
+}

@@ -1,0 +1,57 @@
+package dev.reactiveevents.engine;
+
+import dev.reactiveevents.ChannelCounts;
+import dev.reactiveevents.EventChannel;
+import dev.reactiveevents.EventException;
+import dev.reactiveevents.Inspection;
+import dev.reactiveevents.LeaseHolder;
+import reactor.core.publisher.Flux;
+import reactor.core.publisher.Mono;
+
+/** What is stored, asked of the backend when somebody subscribes. */
+final class StoreInspection implements Inspection {
+
+    private static final int GREATEST_BOUND = 10_000_000;
+    private static final int MOST_LEASES = 10_000;
+
+    private final Upkeep upkeep;
+
+    StoreInspection(Upkeep upkeep) {
+        this.upkeep = upkeep;
+    }
+
+    @Override
+    public Mono<ChannelCounts> counts(String channel, int bound) {
+        return Mono.defer(() -> {
+            EventChannel.requireValidName(channel);
+            requireBetween("counted up to", bound, GREATEST_BOUND);
+            return upkeep.one("Counting events", store -> store.counts(channel, bound));
+        });
+    }
+
+    @Override
+    public Flux<ChannelCounts> counts() {
+        return upkeep.many(
+                "Counting events",
+                store -> store.channels()
+                        .flatMapIterable(channels -> channels)
+                        .concatMap(channel -> store.counts(channel, USUAL_BOUND), 1));
+    }
+
+    @Override
+    public Flux<LeaseHolder> leases(String channel, int limit) {
+        return Flux.defer(() -> {
+            EventChannel.requireValidName(channel);
+            requireBetween("asked for with a limit of", limit, MOST_LEASES);
+            return upkeep.many(
+                    "Reading leases", store -> store.leases(channel, limit).flatMapIterable(leases -> leases));
+        });
+    }
+
+    private static void requireBetween(String what, int value, int most) {
+        if (value < 1 || value > most) {
+            throw new EventException.Invalid(
+                    "Events of a channel were to be " + what + " " + value + "; give a number from 1 to " + most + ".");
+        }
+    }
+}

@@ -1,0 +1,42 @@
+package dev.reactiveevents.spi;
+
+import java.time.Duration;
+import java.util.UUID;
+import reactor.core.publisher.Mono;
+
+/**
+ * A delivery that a transaction is to settle. Until that has ended the engine leaves its row alone: the lease is not renewed,
+ * and what is said of the event, by its message or by its id, becomes the outcome of the transaction.
+ */
+public interface Enlistment {
+
+    /** {@return the event} */
+    UUID eventId();
+
+    /** {@return the token of the delivery} */
+    UUID leaseToken();
+
+    /** {@return how long the work may take} */
+    Duration maxProcessingTime();
+
+    /** {@return completes if the engine wants the work to be given up, at the bound of a shutdown} */
+    Mono<Void> abandoned();
+
+    /** {@return what the transaction is to settle: what was said first, otherwise an acknowledgement; final from now on} */
+    Settlement outcome();
+
+    /** The transaction has committed: its outcome stands. */
+    void committed();
+
+    /** The transaction is undone, or its fate is not known: the delivery is the engine's again. Idempotent. */
+    void rolledBack();
+
+    /**
+     * Records, apart from the transaction and after its end, that the work failed: the event comes again as the retry policy
+     * says, or becomes a dead letter.
+     *
+     * @param reason what went wrong
+     * @return true once it is recorded; false if the delivery is no longer ours
+     */
+    Mono<Boolean> failed(Throwable reason);
+}

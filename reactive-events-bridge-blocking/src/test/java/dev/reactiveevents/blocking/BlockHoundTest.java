@@ -1,0 +1,22 @@
+package dev.reactiveevents.blocking;
+
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import reactor.blockhound.BlockingOperationError;
+import reactor.core.publisher.Mono;
+import reactor.core.scheduler.Schedulers;
+
+/** The bridge runs under BlockHound: threads that bring an event must not wait in it. This says whether it really watches. */
+class BlockHoundTest {
+
+    @Test
+    void blockingOnAParallelThreadIsDetected() {
+        Mono<Boolean> waiting = Mono.fromCallable(() -> new CountDownLatch(1).await(10, TimeUnit.MILLISECONDS))
+                .subscribeOn(Schedulers.parallel());
+
+        assertThatThrownBy(() -> waiting.toFuture().join()).hasCauseInstanceOf(BlockingOperationError.class);
+    }
+}

@@ -1,0 +1,9 @@
+package dev.reactiveevents.blocking;
+
+class InMemoryBridgeTest extends BridgeContract {
+
+    @Override
+    Stage stage() {
+        return Stage.inMemory();
+    }
+}

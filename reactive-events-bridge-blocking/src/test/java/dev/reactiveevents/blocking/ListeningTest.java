@@ -1,0 +1,245 @@
+package dev.reactiveevents.blocking;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.reactiveevents.EventException;
+import dev.reactiveevents.EventListener;
+import dev.reactiveevents.EventMessage;
+import dev.reactiveevents.ListenOptions;
+import dev.reactiveevents.RetryPolicy;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Queue;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.CyclicBarrier;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import java.util.stream.IntStream;
+import jdk.jfr.Recording;
+import jdk.jfr.consumer.RecordedEvent;
+import jdk.jfr.consumer.RecordingFile;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.condition.EnabledForJreRange;
+import org.junit.jupiter.api.condition.JRE;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Listeners whose handlers block. */
+@Timeout(100)
+class ListeningTest {
+
+    private static final ListenOptions EIGHT = ListenOptions.defaults().withConcurrency(8);
+
+    private final Stage stage = Stage.inMemory();
+    private final BlockingEventChannel blocking = stage.blocking();
+
+    @AfterEach
+    void end() {
+        blocking.close();
+        stage.close();
+    }
+
+    private interface Work {
+        void run(EventMessage message) throws Exception;
+    }
+
+    private static Consumer<EventMessage> handler(Work work) {
+        return message -> {
+            try {
+                work.run(message);
+            } catch (Exception e) {
+                throw new IllegalStateException(e);
+            }
+        };
+    }
+
+    private static void await(CountDownLatch latch) throws InterruptedException {
+        assertThat(latch.await(60, TimeUnit.SECONDS)).isTrue();
+    }
+
+    @Test
+    void handlersThatBlockRunAtTheSameTimeAsTheConcurrencySays() throws Exception {
+        CyclicBarrier together = new CyclicBarrier(8);
+        CountDownLatch all = new CountDownLatch(80);
+        EventListener listener = blocking.listen(
+                "orders",
+                handler(message -> {
+                    together.await(60, TimeUnit.SECONDS);
+                    blocking.publish("shipped", message.payloadAs(Integer.class));
+                    all.countDown();
+                }),
+                EIGHT);
+        IntStream.range(0, 80).forEach(order -> blocking.publish("orders", order));
+        await(all);
+        assertThat(blocking.stopListener(listener.id())).isTrue();
+        assertThat(blocking.stopListener(listener.id())).isFalse();
+        assertThat(listener.state()).isEqualTo(EventListener.State.STOPPED);
+        assertThat(listener.counts().acked()).isEqualTo(80);
+        try (BlockingSubscription shipped = blocking.blockingSubscribe("shipped")) {
+            assertThat(shipped.take(80, Stage.LIMIT)).hasSize(80);
+        }
+    }
+
+    @Test
+    void aHandlerThatThrowsGetsItsEventAgain() throws Exception {
+        Queue<Integer> attempts = new ConcurrentLinkedQueue<>();
+        CountDownLatch thrice = new CountDownLatch(3);
+        blocking.listen(
+                "orders",
+                message -> {
+                    attempts.add(message.attempts());
+                    thrice.countDown();
+                    if (message.attempts() < 3) {
+                        throw new IllegalStateException("not yet");
+                    }
+                },
+                ListenOptions.defaults().withRetry(RetryPolicy.fixed(Duration.ZERO)));
+        blocking.publish("orders", 1);
+        await(thrice);
+        assertThat(attempts).containsExactly(1, 2, 3);
+    }
+
+    @Test
+    void handlersRunOnTheGivenExecutorWhichStaysOpen() throws Exception {
+        ExecutorService given = Executors.newFixedThreadPool(2, task -> new Thread(task, "given"));
+        try (BlockingEventChannel other =
+                BlockingEventChannel.of(stage.open(), BlockingOptions.defaults().withExecutor(given))) {
+            Set<String> threads = ConcurrentHashMap.newKeySet();
+            CountDownLatch all = new CountDownLatch(10);
+            other.listen("orders", message -> {
+                threads.add(Thread.currentThread().getName());
+                all.countDown();
+            });
+            IntStream.range(0, 10).forEach(order -> blocking.publish("orders", order));
+            await(all);
+            assertThat(threads).containsExactly("given");
+        }
+        assertThat(given.isShutdown()).isFalse();
+        given.shutdown();
+    }
+
+    @Test
+    void closingInterruptsHandlersThatDoNotEndInTimeAndTheirEventsComeAgain() throws Exception {
+        CountDownLatch begun = new CountDownLatch(1);
+        CountDownLatch interrupted = new CountDownLatch(1);
+        BlockingEventChannel impatient =
+                BlockingEventChannel.of(stage.open(), BlockingOptions.defaults().withTimeout(Duration.ofMillis(200)));
+        impatient.listen("orders", message -> {
+            begun.countDown();
+            try {
+                new CountDownLatch(1).await();
+            } catch (InterruptedException e) {
+                interrupted.countDown();
+            }
+        });
+        String id = blocking.publish("orders", 1);
+        await(begun);
+        impatient.close();
+        await(interrupted);
+        EventMessage again = blocking.receive("orders", Stage.LIMIT).orElseThrow();
+        assertThat(again.eventId()).isEqualTo(id);
+        assertThat(again.attempts()).isEqualTo(2);
+    }
+
+    @Test
+    void aCloseThatIsInterruptedWhileItWaitsReturnsAndTheListenersGoOnStopping() throws Exception {
+        CountDownLatch begun = new CountDownLatch(1);
+        CountDownLatch release = new CountDownLatch(1);
+        EventListener listener = blocking.listen("orders", handler(message -> {
+            begun.countDown();
+            await(release);
+        }));
+        blocking.publish("orders", 1);
+        await(begun);
+        Background<Boolean> close = Background.run("closing", () -> {
+            blocking.close();
+            return true;
+        });
+        close.awaitWaiting().interrupt();
+        assertThat(close.result()).isTrue();
+        assertThat(close.interruptedAfterwards()).isTrue();
+        assertThat(listener.state()).isEqualTo(EventListener.State.STOPPING);
+        release.countDown();
+        listener.stop(Stage.LIMIT).block(Stage.LIMIT);
+        assertThat(listener.counts().acked()).isEqualTo(1);
+    }
+
+    @Test
+    void wrongValuesAreRefused() {
+        assertThatThrownBy(() -> blocking.listen("orders", null)).isInstanceOf(EventException.Invalid.class);
+        assertThatThrownBy(() -> blocking.listen("orders", message -> {}, null))
+                .isInstanceOf(EventException.Invalid.class);
+        assertThatThrownBy(() -> blocking.listen("no such name", message -> {}))
+                .isInstanceOf(EventException.Invalid.class);
+        assertThatThrownBy(() -> blocking.stopListener(null)).isInstanceOf(EventException.Invalid.class);
+        assertThat(blocking.stopListener("nobody")).isFalse();
+    }
+
+    // == The threads of Java 21 and later ==
+
+    @Test
+    @EnabledForJreRange(min = JRE.JAVA_21)
+    void handlersRunOnVirtualThreadsAndPinNoCarrier(@TempDir Path directory) throws Exception {
+        Path file = directory.resolve("pinned.jfr");
+        Set<String> kinds = ConcurrentHashMap.newKeySet();
+        CountDownLatch all = new CountDownLatch(500);
+        try (Recording recording = new Recording()) {
+            recording
+                    .enable("jdk.VirtualThreadPinned")
+                    .withThreshold(Duration.ZERO)
+                    .withStackTrace();
+            recording.start();
+            blocking.listen(
+                    "orders",
+                    message -> {
+                        kinds.add(Thread.currentThread().getClass().getSimpleName());
+                        blocking.publish("shipped", message.payloadAs(Integer.class));
+                        blocking.receive("shipped", Stage.LIMIT).ifPresent(blocking::ack);
+                        all.countDown();
+                    },
+                    EIGHT);
+            IntStream.range(0, 500).forEach(order -> blocking.publish("orders", order));
+            await(all);
+            recording.stop();
+            recording.dump(file);
+        }
+        assertThat(kinds).containsExactly("VirtualThread");
+        assertThat(RecordingFile.readAllEvents(file))
+                .filteredOn(ListeningTest::isOurs)
+                .isEmpty();
+        assertThat(Files.size(file)).isPositive();
+    }
+
+    private static boolean isOurs(RecordedEvent event) {
+        return event.getStackTrace() != null
+                && event.getStackTrace().getFrames().stream()
+                        .anyMatch(frame -> frame.getMethod().getType().getName().startsWith("dev.reactiveevents."));
+    }
+
+    @Test
+    @EnabledForJreRange(max = JRE.JAVA_20)
+    void handlersRunOnAPoolOfAsManyThreadsAsTheConcurrency() throws Exception {
+        Set<Thread> threads = ConcurrentHashMap.newKeySet();
+        CountDownLatch all = new CountDownLatch(500);
+        blocking.listen(
+                "orders",
+                message -> {
+                    threads.add(Thread.currentThread());
+                    all.countDown();
+                },
+                EIGHT);
+        IntStream.range(0, 500).forEach(order -> blocking.publish("orders", order));
+        await(all);
+        assertThat(threads)
+                .hasSizeLessThanOrEqualTo(8)
+                .allSatisfy(thread -> assertThat(thread.getName()).startsWith("events-orders-"));
+    }
+}

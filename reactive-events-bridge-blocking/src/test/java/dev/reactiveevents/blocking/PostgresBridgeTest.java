@@ -1,0 +1,9 @@
+package dev.reactiveevents.blocking;
+
+class PostgresBridgeTest extends BridgeContract {
+
+    @Override
+    Stage stage() {
+        return Stage.postgres();
+    }
+}

@@ -1,0 +1,40 @@
+package dev.reactiveevents.r2dbc;
+
+import dev.reactiveevents.r2dbc.ChannelSnapshot.Notifications;
+import java.util.concurrent.atomic.LongAdder;
+import org.jspecify.annotations.Nullable;
+
+/** What a channel object counts for its snapshots. */
+final class ChannelCounts {
+
+    private final BackendType backend;
+    private final boolean fellBack;
+    private final @Nullable Notifier notifier;
+    private final LongAdder cutOffs = new LongAdder();
+    private final LongAdder dropped = new LongAdder();
+
+    ChannelCounts(BackendType backend, boolean fellBack, @Nullable Notifier notifier) {
+        this.backend = backend;
+        this.fellBack = fellBack;
+        this.notifier = notifier;
+    }
+
+    /** What a subscriber is told: how many events were dropped, or zero after a time in which nothing was heard. */
+    void missed(long events) {
+        if (events == 0) {
+            cutOffs.increment();
+        } else {
+            dropped.add(events);
+        }
+    }
+
+    ChannelSnapshot snapshot() {
+        return new ChannelSnapshot(
+                backend,
+                fellBack,
+                notifier == null ? Notifications.UNUSED : notifier.notifications(),
+                notifier == null ? 0 : notifier.reconnects(),
+                cutOffs.sum(),
+                dropped.sum());
+    }
+}

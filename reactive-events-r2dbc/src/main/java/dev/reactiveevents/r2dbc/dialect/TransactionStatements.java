@@ -1,0 +1,39 @@
+package dev.reactiveevents.r2dbc.dialect;
+
+import dev.reactiveevents.spi.Settlement;
+import io.r2dbc.spi.Connection;
+import java.time.Duration;
+import java.util.UUID;
+import reactor.core.publisher.Mono;
+
+/** The statements around a handler that works in the transaction which settles its event. */
+public interface TransactionStatements {
+
+    /**
+     * Begins a transaction and locks a leased event, so that nobody can claim it while the transaction lasts.
+     *
+     * @param connection the connection
+     * @param eventId the event
+     * @param leaseToken its delivery's token
+     * @param limit how long the work may take; a transaction that is idle for longer is to be ended by the database, where
+     *     it can do so
+     * @return whether the event was leased under the token
+     */
+    Mono<Boolean> open(Connection connection, UUID eventId, UUID leaseToken, Duration limit);
+
+    /**
+     * Settles the event, as the last statement before the commit.
+     *
+     * @param connection the connection, in that transaction
+     * @param settlement the outcome
+     * @return whether it was applied
+     */
+    Mono<Boolean> settle(Connection connection, Settlement settlement);
+
+    /**
+     * A transaction that settled an event has committed.
+     *
+     * @param settlement the outcome
+     */
+    default void committed(Settlement settlement) {}
+}

@@ -1,0 +1,97 @@
+package dev.reactiveevents.r2dbc;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.reactiveevents.spi.ClaimedEvent;
+import dev.reactiveevents.spi.NewEvent;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class EnvelopeTest {
+
+    private static final UUID ID = UUID.randomUUID();
+    private static final UUID NEW_ID = UUID.randomUUID();
+    private static final String TIME = "2026-11-25T10:00:00.123456Z";
+
+    private static NewEvent event(@Nullable String type, String payload, @Nullable String metadata) {
+        return new NewEvent(ID, false, "orders", type, null, payload, metadata, Duration.ZERO, null);
+    }
+
+    private static ClaimedEvent read(String text) {
+        return Envelope.read("orders", text, () -> NEW_ID);
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "1",
+                "-1.10",
+                "1E+400",
+                "12345678901234567890123",
+                "true",
+                "null",
+                "\"\"",
+                "\"Zoë \\\"x\\\" \\u00e9 \uD83D\uDE00\"",
+                "[]",
+                "[1,[2,{}],\"]\"]",
+                "{\"a\":{\"b\":[1.10]},\"payload\":2}"
+            })
+    void whatIsWrittenIsReadLetterByLetter(String payload) {
+        ClaimedEvent read =
+                read(Envelope.write(event("order.\"placed\"", payload, "{\"source\":" + payload + "}"), TIME));
+
+        assertThat(read.eventId()).isEqualTo(ID);
+        assertThat(read.channel()).isEqualTo("orders");
+        assertThat(read.type()).isEqualTo("order.\"placed\"");
+        assertThat(read.payload()).isEqualTo(payload);
+        assertThat(read.metadata()).isEqualTo("{\"source\":" + payload + "}");
+        assertThat(read.publishedAt()).isEqualTo(Instant.parse(TIME));
+    }
+
+    @Test
+    void whatIsNotThereIsNull() {
+        ClaimedEvent read = read(Envelope.write(event(null, "1", null), TIME));
+
+        assertThat(read.type()).isNull();
+        assertThat(read.metadata()).isNull();
+    }
+
+    @Test
+    void anotherOrderAndMoreThanIsKnownAreRead() {
+        ClaimedEvent read = read(" { \"published_at\" : \"" + TIME
+                + "\", \"more\" : [{}], \"payload\" : [1, 2] ,\n \"event_id\" : \"" + ID + "\" } ");
+
+        assertThat(read.eventId()).isEqualTo(ID);
+        assertThat(read.payload()).isEqualTo("[1, 2]");
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "",
+                "plain text",
+                "1",
+                "\"text\"",
+                "[1, 2]",
+                "{\"payload\": 1}",
+                "{\"event_id\": 7, \"payload\": 1, \"published_at\": {}}",
+                "{\"event_id\": \"7\", \"payload\": 1, \"published_at\": \"" + TIME + "\"}",
+                "{\"event_id\": \"00000000-0000-0000-0000-000000000000\", \"payload\": 1, \"published_at\": \"today\"}",
+                "{\"event_id\": \"00000000-0000-0000-0000-000000000000\", \"payload\": 1",
+                "{\"event_id\": \"00000000-0000-0000-0000-000000000000\", \"payload\": 1, \"published_at\": \"" + TIME
+                        + "\"} 1"
+            })
+    void whatIsNotOursIsTakenWhole(String text) {
+        ClaimedEvent read = read(text);
+
+        assertThat(read.eventId()).isEqualTo(NEW_ID);
+        assertThat(read.payload()).isEqualTo(text);
+        assertThat(read.type()).isNull();
+        assertThat(read.metadata()).isNull();
+    }
+}

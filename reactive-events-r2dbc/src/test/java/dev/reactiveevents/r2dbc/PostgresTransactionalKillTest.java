@@ -1,0 +1,108 @@
+package dev.reactiveevents.r2dbc;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.reactiveevents.Event;
+import java.time.Duration;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.parallel.Isolated;
+import reactor.core.publisher.Flux;
+import reactor.core.publisher.Mono;
+import reactor.core.scheduler.Schedulers;
+
+/** Consumers in JVMs of their own are killed between their work and its commit: neither is there, or both are. */
+@Timeout(value = 30, unit = TimeUnit.MINUTES)
+@Isolated("needs both cores for its processes")
+class PostgresTransactionalKillTest {
+
+    private static final int ROUNDS = Boolean.getBoolean("reactiveevents.soak") ? 50 : 3;
+    private static final int EVENTS_OF_A_ROUND = 400;
+    private static final int WORKED_ON_BEFORE_THE_KILL = 40;
+    private static final Duration LIMIT = Duration.ofMinutes(2);
+
+    private final PostgresQueue queue = new PostgresQueue();
+    private final String ledger = queue.table() + "_ledger";
+    private final R2dbcEventChannel events = queue.open(queue.builder(queue.pool("publisher", 4)));
+
+    @AfterEach
+    void close() {
+        queue.execute("DROP TABLE " + ledger);
+        queue.close();
+    }
+
+    private ChildProcess consumer() {
+        return ChildProcess.run(TransactionalProcess.class, queue.url(), queue.table(), "payments", ledger);
+    }
+
+    private void publish(int round) {
+        events.publishAll(IntStream.range(round * EVENTS_OF_A_ROUND, (round + 1) * EVENTS_OF_A_ROUND)
+                        .mapToObj(i -> Event.of("payments", i))
+                        .toList())
+                .block(LIMIT);
+    }
+
+    @Test
+    void aConsumerThatIsKilledInMidWorkLeavesEveryEventExactlyOnce() {
+        queue.execute("CREATE TABLE " + ledger + " (payment integer NOT NULL)");
+        ChildProcess other = consumer();
+        try {
+            Flux.fromStream(other::lines)
+                    .subscribeOn(Schedulers.boundedElastic())
+                    .subscribe();
+            long interrupted = 0;
+            for (int round = 0; round < ROUNDS; round++) {
+                publish(round);
+                interrupted += killInMidWork();
+            }
+            assertThat(interrupted)
+                    .as("handlers that were killed before their commit")
+                    .isPositive();
+            awaitAllAcked();
+        } finally {
+            other.close();
+        }
+
+        assertThat(queue.number("SELECT count(*) FROM " + ledger)).isEqualTo(ROUNDS * EVENTS_OF_A_ROUND);
+        assertThat(queue.number("SELECT count(DISTINCT payment) FROM " + ledger))
+                .isEqualTo(ROUNDS * EVENTS_OF_A_ROUND);
+        assertThat(queue.number("SELECT count(*) FROM ${table} WHERE status <> 'acked'"))
+                .isZero();
+    }
+
+    /** Answers how many events it had worked on without a commit: nobody has them again before their lease has lapsed. */
+    private long killInMidWork() {
+        Set<String> workedOn = ConcurrentHashMap.newKeySet();
+        ChildProcess victim = consumer();
+        try {
+            Flux.fromStream(victim::lines)
+                    .subscribeOn(Schedulers.boundedElastic())
+                    .doOnNext(workedOn::add)
+                    .take(WORKED_ON_BEFORE_THE_KILL)
+                    .then()
+                    .timeout(Duration.ofSeconds(30), Mono.empty())
+                    .block(LIMIT);
+        } finally {
+            victim.close();
+        }
+        victim.exit().join();
+        List<Integer> committed =
+                queue.query("SELECT payment FROM " + ledger, row -> row.get("payment", Integer.class));
+        committed.forEach(payment -> workedOn.remove(String.valueOf(payment)));
+        return workedOn.size();
+    }
+
+    private void awaitAllAcked() {
+        Mono.fromSupplier(() -> queue.number("SELECT count(*) FROM ${table} WHERE status <> 'acked'"))
+                .subscribeOn(Schedulers.boundedElastic())
+                .filter(open -> open == 0)
+                .repeatWhenEmpty(empty -> empty.delayElements(Duration.ofMillis(100)))
+                .block(LIMIT);
+    }
+}

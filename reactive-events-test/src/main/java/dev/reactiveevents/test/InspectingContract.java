@@ -1,0 +1,178 @@
+package dev.reactiveevents.test;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.reactiveevents.ChannelCounts;
+import dev.reactiveevents.ChannelCounts.Count;
+import dev.reactiveevents.Event;
+import dev.reactiveevents.EventChannel;
+import dev.reactiveevents.EventException;
+import dev.reactiveevents.EventMessage;
+import dev.reactiveevents.LeaseHolder;
+import dev.reactiveevents.spi.Capability;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import reactor.test.StepVerifier;
+
+abstract class InspectingContract extends ContractGroup {
+
+    InspectingContract(EventChannelContract contract) {
+        super(contract);
+    }
+
+    @BeforeEach
+    void theStoreCanBeInspected() {
+        requires(Capability.UPKEEP);
+    }
+
+    private static Count exactly(long count) {
+        return new Count(count, true);
+    }
+
+    @Test
+    void eventsAreCountedByWhatBecomesOfThemNext() {
+        requires(Capability.RETENTION);
+        EventChannel events = open();
+        Inbox inbox = subscribe(events, 7);
+        publish(events, 7);
+        List<EventMessage> messages = inbox.next(7);
+        messages.subList(0, 3).forEach(message -> await(message.ack()));
+        messages.subList(3, 5).forEach(message -> await(message.reject("dead")));
+        await(messages.get(5).nack(Duration.ofMinutes(5)));
+        await(events.publish(Event.of(channel, "later").withDelay(Duration.ofMinutes(5))));
+        inbox.cancel();
+        publish(events, 4);
+
+        ChannelCounts counts = await(events.inspect().counts(channel));
+        assertThat(counts.channel()).isEqualTo(channel);
+        assertThat(counts.leased()).isEqualTo(exactly(1));
+        assertThat(counts.delayed()).isEqualTo(exactly(2));
+        assertThat(counts.dead()).isEqualTo(exactly(2));
+        assertThat(counts.ready()).isEqualTo(exactly(4));
+        assertThat(counts.acked().atLeast()).isEqualTo(3);
+    }
+
+    @Test
+    void theOldestReadyEventSaysHowLongItHasWaited() {
+        EventChannel events = open();
+        await(events.publish(channel, "the oldest"));
+        Duration at = await(events.inspect().counts(channel)).oldestReady();
+        await(events.publish(channel, "a later one"));
+        Duration then = await(events.inspect().counts(channel)).oldestReady();
+        assertThat(at).isBetween(Duration.ZERO, AWAIT);
+        assertThat(then).isGreaterThanOrEqualTo(at);
+    }
+
+    @Test
+    void nothingIsReadyWhereAllWaitsOrIsHeld() {
+        EventChannel events = open();
+        Inbox inbox = subscribe(events);
+        publish(events, 1);
+        inbox.next();
+        ChannelCounts counts = await(events.inspect().counts(channel));
+        assertThat(counts.ready()).isEqualTo(exactly(0));
+        assertThat(counts.leased()).isEqualTo(exactly(1));
+        assertThat(counts.oldestReady()).isNull();
+    }
+
+    @Test
+    void aLeaseThatLapsedIsReady() {
+        EventChannel events = open(LAPSING);
+        publish(events, 1);
+        await(events.receive(channel, AWAIT));
+        awaitLapse(SHORT_LEASE);
+        ChannelCounts counts = await(events.inspect().counts(channel));
+        assertThat(counts.ready()).isEqualTo(exactly(1));
+        assertThat(counts.leased()).isEqualTo(exactly(0));
+        assertThat(await(events.inspect().leases(channel, 10).collectList())).isEmpty();
+    }
+
+    @Test
+    void beyondTheBoundItIsAtLeast() {
+        EventChannel events = open();
+        publish(events, 5);
+        assertThat(await(events.inspect().counts(channel, 4)).ready()).isEqualTo(new Count(4, false));
+        assertThat(await(events.inspect().counts(channel, 5)).ready()).isEqualTo(exactly(5));
+        assertThat(await(events.inspect().counts(channel, 4)).ready()).hasToString("4+");
+    }
+
+    @Test
+    void delayedEventsAreCountedUpToTheBoundToo() {
+        requires(Capability.DELAY);
+        EventChannel events = open();
+        for (int i = 0; i < 3; i++) {
+            await(events.publish(Event.of(channel, i).withDelay(Duration.ofMinutes(5))));
+        }
+        assertThat(await(events.inspect().counts(channel, 2)).delayed()).isEqualTo(new Count(2, false));
+        assertThat(await(events.inspect().counts(channel, 3)).delayed()).isEqualTo(exactly(3));
+    }
+
+    @Test
+    void aChannelThatWasNeverUsedHasNothing() {
+        ChannelCounts counts = await(open().inspect().counts(channel));
+        assertThat(List.of(counts.ready(), counts.delayed(), counts.leased(), counts.dead()))
+                .containsOnly(exactly(0));
+        assertThat(counts.oldestReady()).isNull();
+    }
+
+    @Test
+    void allChannelsWithEventsAreFound() {
+        requires(Capability.RETRY);
+        EventChannel events = open();
+        Inbox inbox = subscribe(events);
+        publish(events, 1);
+        await(inbox.next().reject("dead"));
+        String other = newChannelName();
+        await(events.publish(other, 1));
+
+        List<ChannelCounts> all = await(events.inspect().counts().collectList());
+        assertThat(all)
+                .extracting(ChannelCounts::channel)
+                .isSorted()
+                .doesNotHaveDuplicates()
+                .contains(channel, other);
+        assertThat(all)
+                .filteredOn(counts -> counts.channel().equals(channel))
+                .singleElement()
+                .satisfies(counts -> {
+                    assertThat(counts.dead()).isEqualTo(exactly(1));
+                    assertThat(counts.ready()).isEqualTo(exactly(0));
+                });
+    }
+
+    @Test
+    void leasesSayWhatIsHeldAndUntilWhen() {
+        EventChannel events = open();
+        Inbox inbox = subscribe(events);
+        publish(events, 3);
+        List<EventMessage> messages = inbox.next(3);
+        await(messages.get(2).ack());
+        await(messages.get(0).extend(Duration.ofMinutes(10)));
+
+        List<LeaseHolder> leases = await(events.inspect().leases(channel, 10).collectList());
+        assertThat(leases)
+                .extracting(LeaseHolder::eventId)
+                .containsExactly(messages.get(1).eventId(), messages.get(0).eventId());
+        assertThat(leases).allSatisfy(lease -> {
+            assertThat(lease.channel()).isEqualTo(channel);
+            assertThat(lease.attempts()).isEqualTo(1);
+        });
+        Instant published = messages.get(0).publishedAt();
+        assertThat(leases.get(0).until()).isAfter(published.plus(OPTIONS.lease()));
+        assertThat(leases.get(1).until()).isAfter(published.plus(Duration.ofMinutes(10)));
+        assertThat(await(events.inspect().leases(channel, 1).collectList())).hasSize(1);
+    }
+
+    @Test
+    void badInputIsRefused() {
+        EventChannel events = open();
+        StepVerifier.create(events.inspect().counts("not a name")).verifyError(EventException.Invalid.class);
+        StepVerifier.create(events.inspect().counts(channel, 0)).verifyError(EventException.Invalid.class);
+        StepVerifier.create(events.inspect().leases(channel, 0)).verifyError(EventException.Invalid.class);
+        awaitEnd(events.shutdown());
+        StepVerifier.create(events.inspect().counts(channel)).verifyError(EventException.Closed.class);
+    }
+}

@@ -1,0 +1,131 @@
+package dev.reactiveevents.test;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.reactiveevents.Event;
+import dev.reactiveevents.EventChannel;
+import dev.reactiveevents.EventException;
+import dev.reactiveevents.EventMessage;
+import dev.reactiveevents.spi.Capability;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.UUID;
+import org.junit.jupiter.api.Test;
+import reactor.core.publisher.Flux;
+import reactor.test.StepVerifier;
+
+abstract class WithdrawingContract extends ContractGroup {
+
+    WithdrawingContract(EventChannelContract contract) {
+        super(contract);
+    }
+
+    @Test
+    void aDelayedEventIsNotDeliveredOnceWithdrawn() {
+        requires(Capability.UPKEEP);
+        requires(Capability.DELAY);
+        EventChannel events = open();
+        Inbox inbox = subscribe(events);
+        Duration delay = Duration.ofMillis(300);
+        String withdrawn = await(events.publish(Event.of(channel, 1).withDelay(delay)));
+        assertThat(await(events.withdraw(withdrawn))).isTrue();
+        String kept = await(events.publish(Event.of(channel, 2).withDelay(delay)));
+        assertThat(inbox.next().eventId()).isEqualTo(kept);
+        assertThat(await(events.withdraw(withdrawn))).as("it is gone").isFalse();
+    }
+
+    @Test
+    void anEventThatIsDueAndWasNotTakenCanBeWithdrawn() {
+        requires(Capability.UPKEEP);
+        EventChannel events = open();
+        String id = await(events.publish(channel, 1));
+        assertThat(await(events.withdraw(id))).isTrue();
+        assertNothingElse(events, subscribe(events));
+    }
+
+    @Test
+    void whatHasBeenTakenCannotBeWithdrawnWhateverBecameOfIt() {
+        requires(Capability.UPKEEP);
+        EventChannel events = open();
+        Inbox inbox = subscribe(events);
+        List<String> ids = publish(events, 4);
+        List<EventMessage> messages = inbox.next(4);
+        await(messages.get(1).ack());
+        await(messages.get(2).nack(Duration.ofMinutes(5)));
+        await(messages.get(3).reject("dead"));
+        ids.forEach(id -> assertThat(await(events.withdraw(id))).isFalse());
+        assertThat(await(messages.get(0).ack())).isTrue();
+    }
+
+    @Test
+    void whatWasClaimedAndGivenBackUnseenCanBeWithdrawn() {
+        requires(Capability.UPKEEP);
+        EventChannel events = open();
+        List<String> ids = publish(events, 20);
+        Inbox inbox = consume(events, 5);
+        inbox.cancel();
+        EventChannel other = open();
+        awaitEnd(events.shutdown());
+        assertThat(await(other.withdraw(ids.get(19)))).isTrue();
+        assertThat(ids(subscribe(other).next(14))).isEqualTo(ids.subList(5, 19));
+    }
+
+    @Test
+    void theIdOfAWithdrawnEventIsFree() {
+        requires(Capability.UPKEEP);
+        requires(Capability.DEDUPLICATION);
+        EventChannel events = open();
+        String id = UUID.randomUUID().toString();
+        await(events.publish(Event.of(channel, 1).withId(id)));
+        assertThat(await(events.withdraw(id))).isTrue();
+        await(events.publish(Event.of(channel, 2).withId(id)));
+        assertThat(subscribe(events).next().payloadAs(Integer.class)).isEqualTo(2);
+    }
+
+    @Test
+    void eachEventIsEitherWithdrawnOrDelivered() {
+        requires(Capability.UPKEEP);
+        EventChannel events = open();
+        int count = 200;
+        List<String> ids = publish(events, count);
+        Inbox inbox = subscribe(events, 0);
+        List<String> backwards = new ArrayList<>(ids);
+        Collections.reverse(backwards);
+        List<String> withdrawn = await(Flux.fromIterable(backwards)
+                .doOnNext(id -> inbox.request(1))
+                .flatMap(id -> events.withdraw(id).filter(gone -> gone).map(gone -> id), 8)
+                .collectList());
+        assertThat(withdrawn).isNotEmpty();
+        assertThat(ids(inbox.next(count - withdrawn.size()))).doesNotContainAnyElementsOf(withdrawn);
+        assertNothingElse(events, inbox);
+    }
+
+    @Test
+    void anUnknownIdAnswersFalseAndABadOneIsRefused() {
+        requires(Capability.UPKEEP);
+        EventChannel events = open();
+        assertThat(await(events.withdraw(UUID.randomUUID().toString()))).isFalse();
+        StepVerifier.create(events.withdraw("42")).verifyError(EventException.Invalid.class);
+        awaitEnd(events.shutdown());
+        StepVerifier.create(events.withdraw(UUID.randomUUID().toString())).verifyError(EventException.Closed.class);
+    }
+
+    @Test
+    void whereNothingIsStoredAllOfItIsRefusedWithTheRemedy() {
+        requiresNot(Capability.UPKEEP);
+        EventChannel events = open();
+        StepVerifier.create(events.withdraw(UUID.randomUUID().toString()))
+                .verifyErrorSatisfies(refused -> assertThat(refused)
+                        .isInstanceOf(EventException.Unsupported.class)
+                        .hasMessageContaining("choose a durable backend"));
+        assertThatThrownBy(() -> events.deadLetters(channel))
+                .isInstanceOf(EventException.Unsupported.class)
+                .hasMessageContaining("choose a durable backend");
+        assertThatThrownBy(events::inspect)
+                .isInstanceOf(EventException.Unsupported.class)
+                .hasMessageContaining("choose a durable backend");
+    }
+}
