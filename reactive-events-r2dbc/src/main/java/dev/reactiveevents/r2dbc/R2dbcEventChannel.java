@@ -16,12 +16,7 @@ import dev.reactiveevents.SubscribeOptions;
 import dev.reactiveevents.engine.ChannelOptions;
 import dev.reactiveevents.engine.EventChannels;
 import dev.reactiveevents.r2dbc.dialect.Dialect;
-import dev.reactiveevents.r2dbc.dialect.QueueStatements;
 import dev.reactiveevents.r2dbc.dialect.QueueTable;
-import dev.reactiveevents.r2dbc.dialect.TransactionStatements;
-import dev.reactiveevents.r2dbc.dialect.UpkeepStatements;
-import dev.reactiveevents.spi.BroadcastBackend;
-import dev.reactiveevents.spi.EventBackend;
 import io.r2dbc.spi.ConnectionFactory;
 import java.time.Duration;
 import java.util.Collection;
@@ -45,8 +40,6 @@ import tools.jackson.databind.json.JsonMapper;
  */
 public final class R2dbcEventChannel implements EventChannel {
 
-    private static final int EVENTS_THAT_WAIT_FOR_A_SUBSCRIBER = 1_024;
-    private static final Duration POLL_INTERVAL_WHEN_WOKEN = Duration.ofSeconds(5);
     private static final Duration LONGEST_RETENTION = Duration.ofDays(36_525);
 
     private final EventChannel channel;
@@ -251,22 +244,38 @@ public final class R2dbcEventChannel implements EventChannel {
     /** Builds a channel. What is not set is as the dialect or {@link ChannelOptions#defaults()} has it. Not for many threads. */
     public static final class Builder {
 
-        private final ConnectionFactory connectionFactory;
-        private final Map<String, Number> settings = new LinkedHashMap<>();
-        private @Nullable Dialect dialect;
-        private @Nullable BackendType backend;
-        private boolean fallback = true;
-        private QueueTable table = new QueueTable(null, "reactive_event_queue");
-        private Duration retention = Duration.ofHours(24);
-        private @Nullable Duration deadRetention;
-        private String consumerName = thisProcess();
-        private ChannelOptions options = ChannelOptions.defaults();
-        private @Nullable ConnectionFactory listenerConnections;
-        private Duration probeInterval = Duration.ofSeconds(30);
-        private @Nullable Duration lease;
-        private @Nullable Duration pollInterval;
-        private boolean retryPolicyGiven;
-        private boolean prefetchGiven;
+        final ConnectionFactory connectionFactory;
+        final Map<String, Number> settings = new LinkedHashMap<>();
+
+        @Nullable
+        Dialect dialect;
+
+        @Nullable
+        BackendType backend;
+
+        boolean fallback = true;
+        QueueTable table = new QueueTable(null, "reactive_event_queue");
+        Duration retention = Duration.ofHours(24);
+
+        @Nullable
+        Duration deadRetention;
+
+        String consumerName = thisProcess();
+        ChannelOptions options = ChannelOptions.defaults();
+
+        @Nullable
+        ConnectionFactory listenerConnections;
+
+        Duration probeInterval = Duration.ofSeconds(30);
+
+        @Nullable
+        Duration lease;
+
+        @Nullable
+        Duration pollInterval;
+
+        boolean retryPolicyGiven;
+        boolean prefetchGiven;
 
         /** Does not ask for the host's name, which may ask the network. */
         private static String thisProcess() {
@@ -551,8 +560,9 @@ public final class R2dbcEventChannel implements EventChannel {
 
         /**
          * Sets options by the names under which configuration files have them: {@code events_backend, queue_table,
-         * lease_seconds, retention_seconds, dead_retention_seconds, poll_interval} (in seconds), {@code dead_letter_keys} ({@code free} or {@code park}), {@code portal_bridge} (whether
-         * code that blocks may use the channel), {@code fillfactor} and {@code autovacuum_…}.
+         * lease_seconds, retention_seconds, dead_retention_seconds, poll_interval} (in seconds), {@code dead_letter_keys}
+         * ({@code free} or {@code park}), {@code portal_bridge} (whether code that blocks may use the channel),
+         * {@code fillfactor} and {@code autovacuum_…}.
          *
          * @param options names and values
          * @return this builder
@@ -585,82 +595,7 @@ public final class R2dbcEventChannel implements EventChannel {
          * @throws EventException.Unsupported if the database or this version lacks what was asked for
          */
         public R2dbcEventChannel build() {
-            Dialect dialect = this.dialect == null ? Dialects.serving(connectionFactory) : this.dialect;
-            BackendType chosen = Backends.choose(dialect, backend, fallback);
-            Database database = new Database(connectionFactory, dialect, table);
-            String name = chosen.optionName() + " on " + dialect.name();
-            return chosen == BackendType.LISTEN_NOTIFY
-                    ? broadcast(database, name, dialect)
-                    : queue(chosen, database, name, dialect);
-        }
-
-        private R2dbcEventChannel broadcast(Database database, String name, Dialect dialect) {
-            if (retryPolicyGiven) {
-                throw new EventException.Unsupported(
-                        "A channel on " + name + " was built with a retry policy, but nothing"
-                                + " comes again there; leave it out, or choose BackendType.LISTEN_NOTIFY_DURABLE.");
-            }
-            Notifier notifier = notifier(database, dialect);
-            BroadcastBackend backend = new ListenNotifyBackend(database, name, notifier);
-            ChannelOptions bounded = prefetchGiven ? options : options.withPrefetch(EVENTS_THAT_WAIT_FOR_A_SUBSCRIBER);
-            ChannelCounts counts = new ChannelCounts(BackendType.LISTEN_NOTIFY, false, notifier);
-            return new R2dbcEventChannel(
-                    EventChannels.over(backend, bounded, counts::missed),
-                    bounded,
-                    EventSchema.notNeeded(database, dialect, table),
-                    counts,
-                    null);
-        }
-
-        private R2dbcEventChannel queue(BackendType chosen, Database database, String name, Dialect dialect) {
-            QueueStatements statements = dialect.statements(table, retention);
-            Janitor janitor = janitor(database, dialect, statements);
-            EventBackend store = new TableQueueBackend(database, dialect, table, statements, consumerName, janitor);
-            Notifier notifier = chosen == BackendType.TABLE_QUEUE ? null : notifier(database, dialect);
-            EventBackend backend =
-                    notifier == null ? store : new NotifyingBackend(store, name, new TableNews(notifier, table));
-            ChannelOptions options = optionsOn(chosen, dialect);
-            boolean fellBack = this.backend != null && this.backend != chosen;
-            return new R2dbcEventChannel(
-                    EventChannels.over(backend, options),
-                    options,
-                    new EventSchema(database, dialect, table, Dialects.settings(dialect, settings)),
-                    new ChannelCounts(chosen, fellBack, notifier),
-                    transactions(dialect, statements, options.publishTimeout()));
-        }
-
-        private Janitor janitor(Database database, Dialect dialect, QueueStatements statements) {
-            Duration dead = deadRetention;
-            if (dead == null) {
-                return Janitor.of(database, statements, table, retention);
-            }
-            UpkeepStatements upkeep = dialect.upkeep(table);
-            if (upkeep == null) {
-                throw new EventException.Unsupported("A retention of dead letters was asked for on " + dialect.name()
-                        + ", whose dialect has no statements for them; leave it out.");
-            }
-            Duration shorter = dead.compareTo(retention) < 0 ? dead : retention;
-            return Janitor.of(database, statements, table, shorter).removingDead(upkeep, table, dead);
-        }
-
-        private @Nullable Transactions transactions(
-                Dialect dialect, QueueStatements statements, Duration connectionTimeout) {
-            TransactionStatements around = dialect.transactions(table, statements);
-            return around == null
-                    ? null
-                    : new Transactions(
-                            connectionFactory, dialect, around, new Failures(dialect, table), connectionTimeout);
-        }
-
-        private Notifier notifier(Database database, Dialect dialect) {
-            ConnectionFactory listening = listenerConnections == null ? connectionFactory : listenerConnections;
-            return Backends.notifier(listening, probeInterval, database, new Failures(dialect, table));
-        }
-
-        private ChannelOptions optionsOn(BackendType chosen, Dialect dialect) {
-            Duration usual = chosen == BackendType.TABLE_QUEUE ? dialect.pollInterval() : POLL_INTERVAL_WHEN_WOKEN;
-            return options.withLease(lease == null ? dialect.lease() : lease)
-                    .withPollInterval(pollInterval == null ? usual : pollInterval);
+            return new Assembly(this).channel();
         }
     }
 }

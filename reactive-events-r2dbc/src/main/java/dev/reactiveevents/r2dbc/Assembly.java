@@ -1,0 +1,113 @@
+package dev.reactiveevents.r2dbc;
+
+import dev.reactiveevents.EventException;
+import dev.reactiveevents.engine.ChannelOptions;
+import dev.reactiveevents.engine.EventChannels;
+import dev.reactiveevents.r2dbc.R2dbcEventChannel.Builder;
+import dev.reactiveevents.r2dbc.dialect.Dialect;
+import dev.reactiveevents.r2dbc.dialect.QueueStatements;
+import dev.reactiveevents.r2dbc.dialect.TransactionStatements;
+import dev.reactiveevents.r2dbc.dialect.UpkeepStatements;
+import dev.reactiveevents.spi.EventBackend;
+import io.r2dbc.spi.ConnectionFactory;
+import java.time.Duration;
+import org.jspecify.annotations.Nullable;
+
+/** Puts a channel together as its builder says. Does not connect. */
+final class Assembly {
+
+    private static final int EVENTS_THAT_WAIT_FOR_A_SUBSCRIBER = 1_024;
+    private static final Duration POLL_INTERVAL_WHEN_WOKEN = Duration.ofSeconds(5);
+
+    private final Builder builder;
+    private final Dialect dialect;
+    private final BackendType chosen;
+    private final String name;
+    private final Database database;
+
+    Assembly(Builder builder) {
+        this.builder = builder;
+        this.dialect = builder.dialect == null ? Dialects.serving(builder.connectionFactory) : builder.dialect;
+        this.chosen = Backends.choose(dialect, builder.backend, builder.fallback);
+        this.name = chosen.optionName() + " on " + dialect.name();
+        this.database = new Database(builder.connectionFactory, dialect, builder.table);
+    }
+
+    R2dbcEventChannel channel() {
+        return chosen == BackendType.LISTEN_NOTIFY ? broadcast() : queue();
+    }
+
+    private R2dbcEventChannel broadcast() {
+        if (builder.retryPolicyGiven) {
+            throw new EventException.Unsupported("A channel on " + name + " was built with a retry policy, but nothing"
+                    + " comes again there; leave it out, or choose BackendType.LISTEN_NOTIFY_DURABLE.");
+        }
+        Notifier notifier = notifier();
+        ChannelOptions options = builder.prefetchGiven
+                ? builder.options
+                : builder.options.withPrefetch(EVENTS_THAT_WAIT_FOR_A_SUBSCRIBER);
+        ChannelCounts counts = new ChannelCounts(chosen, false, notifier);
+        return new R2dbcEventChannel(
+                EventChannels.over(new ListenNotifyBackend(database, name, notifier), options, counts::missed),
+                options,
+                EventSchema.notNeeded(database, dialect, builder.table),
+                counts,
+                null);
+    }
+
+    private R2dbcEventChannel queue() {
+        QueueStatements statements = dialect.statements(builder.table, builder.retention);
+        Notifier notifier = chosen == BackendType.TABLE_QUEUE ? null : notifier();
+        EventBackend store = new TableQueueBackend(
+                database, dialect, builder.table, statements, builder.consumerName, janitor(statements));
+        EventBackend backend =
+                notifier == null ? store : new NotifyingBackend(store, name, new TableNews(notifier, builder.table));
+        ChannelOptions options = queueOptions();
+        boolean fellBack = builder.backend != null && builder.backend != chosen;
+        return new R2dbcEventChannel(
+                EventChannels.over(backend, options),
+                options,
+                new EventSchema(database, dialect, builder.table, Dialects.settings(dialect, builder.settings)),
+                new ChannelCounts(chosen, fellBack, notifier),
+                transactions(statements));
+    }
+
+    private Janitor janitor(QueueStatements statements) {
+        Duration dead = builder.deadRetention;
+        if (dead == null) {
+            return Janitor.of(database, statements, builder.table, builder.retention);
+        }
+        UpkeepStatements upkeep = dialect.upkeep(builder.table);
+        if (upkeep == null) {
+            throw new EventException.Unsupported("A retention of dead letters was asked for on " + dialect.name()
+                    + ", whose dialect has no statements for them; leave it out.");
+        }
+        Duration shorter = dead.compareTo(builder.retention) < 0 ? dead : builder.retention;
+        return Janitor.of(database, statements, builder.table, shorter).removingDead(upkeep, builder.table, dead);
+    }
+
+    private @Nullable Transactions transactions(QueueStatements statements) {
+        TransactionStatements around = dialect.transactions(builder.table, statements);
+        return around == null
+                ? null
+                : new Transactions(
+                        builder.connectionFactory,
+                        dialect,
+                        around,
+                        new Failures(dialect, builder.table),
+                        builder.options.publishTimeout());
+    }
+
+    private Notifier notifier() {
+        ConnectionFactory listening =
+                builder.listenerConnections == null ? builder.connectionFactory : builder.listenerConnections;
+        return Backends.notifier(listening, builder.probeInterval, database, new Failures(dialect, builder.table));
+    }
+
+    private ChannelOptions queueOptions() {
+        Duration usual = chosen == BackendType.TABLE_QUEUE ? dialect.pollInterval() : POLL_INTERVAL_WHEN_WOKEN;
+        return builder.options
+                .withLease(builder.lease == null ? dialect.lease() : builder.lease)
+                .withPollInterval(builder.pollInterval == null ? usual : builder.pollInterval);
+    }
+}
