@@ -14,7 +14,7 @@ class BlockHoundTest {
 
     @Test
     void blockingOnAParallelThreadIsDetected() {
-        Mono<Boolean> waiting = Mono.fromCallable(() -> new CountDownLatch(1).await(10, TimeUnit.MILLISECONDS))
+        Mono<Boolean> waiting = Mono.fromCallable(() -> new CountDownLatch(1).await(10, TimeUnit.SECONDS))
                 .subscribeOn(Schedulers.parallel());
 
         assertThatThrownBy(() -> waiting.toFuture().join()).hasCauseInstanceOf(BlockingOperationError.class);
