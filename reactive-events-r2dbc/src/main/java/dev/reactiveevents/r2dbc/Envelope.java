@@ -5,6 +5,7 @@ import dev.reactiveevents.spi.NewEvent;
 import java.nio.charset.StandardCharsets;
 import java.time.DateTimeException;
 import java.time.Instant;
+import java.time.LocalDateTime;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
 import java.util.UUID;
@@ -25,6 +26,8 @@ final class Envelope {
     /** Of one length, so that what is measured is what is sent. */
     private static final DateTimeFormatter TIME =
             DateTimeFormatter.ofPattern("uuuu-MM-dd'T'HH:mm:ss.SSSSSSX").withZone(ZoneOffset.UTC);
+
+    private static final String SHAPE = "0000-00-00T00:00:00.000000Z";
 
     private static final JsonMapper JSON = JsonMapper.builder().build();
 
@@ -97,7 +100,37 @@ final class Envelope {
         boolean whole = parser.currentToken() == JsonToken.END_OBJECT && parser.nextToken() == null;
         return !whole || id == null || payload == null || publishedAt == null
                 ? null
-                : event(UUID.fromString(id), channel, type, payload, metadata, Instant.parse(publishedAt));
+                : event(UUID.fromString(id), channel, type, payload, metadata, instant(publishedAt));
+    }
+
+    /** A time as it is written here, digit by digit: the general way costs more than all the rest of an envelope. */
+    static Instant instant(String text) {
+        if (!isOfOurShape(text)) {
+            return Instant.parse(text);
+        }
+        return LocalDateTime.of(
+                        number(text, 0, 4),
+                        number(text, 5, 7),
+                        number(text, 8, 10),
+                        number(text, 11, 13),
+                        number(text, 14, 16),
+                        number(text, 17, 19),
+                        number(text, 20, 26) * 1_000)
+                .toInstant(ZoneOffset.UTC);
+    }
+
+    private static boolean isOfOurShape(String text) {
+        boolean fits = text.length() == SHAPE.length();
+        for (int i = 0; fits && i < SHAPE.length(); i++) {
+            char wanted = SHAPE.charAt(i);
+            char found = text.charAt(i);
+            fits = wanted == '0' ? found >= '0' && found <= '9' : found == wanted;
+        }
+        return fits;
+    }
+
+    private static int number(String text, int from, int to) {
+        return Integer.parseInt(text, from, to, 10);
     }
 
     private static String string(JsonParser parser) {

@@ -6,6 +6,7 @@ import dev.reactiveevents.spi.ClaimedEvent;
 import dev.reactiveevents.spi.NewEvent;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.OffsetDateTime;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
@@ -93,5 +94,21 @@ class EnvelopeTest {
         assertThat(read.payload()).isEqualTo(text);
         assertThat(read.type()).isNull();
         assertThat(read.metadata()).isNull();
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "2026-11-25T02:31:58.123456Z",
+                "1970-01-01T00:00:00.000000Z",
+                "0001-12-31T23:59:59.999999Z",
+                "2024-02-29T12:00:00.000001Z",
+                "2026-11-25T02:31:58Z",
+                "2026-11-25T02:31:58.123456789Z",
+                "2026-11-25T02:31:58.12+01:00",
+                "2026-11-25T02:31:58+01:00:00"
+            })
+    void timesAreReadAsTheyAreMeant(String time) {
+        assertThat(Envelope.instant(time)).isEqualTo(OffsetDateTime.parse(time).toInstant());
     }
 }
