@@ -46,11 +46,13 @@ class PostgresRestartsTest {
         try (Traffic traffic = new Traffic(events, events)) {
             Rounds.all().forEach(round -> {
                 traffic.awaitConfirmed(100);
+                awaitHeard(events); // otherwise the next stop may fall into the same outage
                 server.stop();
                 traffic.awaitFailure();
                 server.start();
             });
             traffic.awaitConfirmed(100);
+            awaitHeard(events);
             traffic.endsWithNothingLostOrStoredTwice(database, "queue");
         }
         assertThat(events.snapshot().reconnects()).isGreaterThanOrEqualTo(Rounds.COUNT);
@@ -95,6 +97,10 @@ class PostgresRestartsTest {
         subscription.dispose();
         assertThat(events.snapshot().notifications()).isEqualTo(Notifications.UNUSED);
         events.shutdown().block(LIMIT);
+    }
+
+    private static void awaitHeard(R2dbcEventChannel events) {
+        Traffic.await(() -> events.snapshot().notifications() == Notifications.HEARD);
     }
 
     /** The pool may have connections that the restart broke. */
