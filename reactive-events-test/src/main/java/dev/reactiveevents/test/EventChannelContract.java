@@ -219,4 +219,11 @@ public abstract class EventChannelContract {
             super(EventChannelContract.this);
         }
     }
+
+    @Nested
+    class Model extends ModelContract {
+        Model() {
+            super(EventChannelContract.this);
+        }
+    }
 }

@@ -1,0 +1,131 @@
+package dev.reactiveevents.test;
+
+import dev.reactiveevents.EventMessage;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.function.Predicate;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a test knows of the events it published, and what must not be true of a delivery. It says less than the backend
+ * promises where only the store can know, and never more: what it notes was so.
+ */
+final class EventModel {
+
+    /** One event, as this process sees it. */
+    private static final class Known {
+
+        private final int place;
+        private final @Nullable String key;
+        private @Nullable EventMessage inHand;
+        private boolean acked;
+        /** It lets those behind it go: an outcome was said that ends it, or it may have died unseen, or came back to life. */
+        private boolean over;
+
+        Known(int place, @Nullable String key) {
+            this.place = place;
+            this.key = key;
+        }
+
+        boolean isHeld(Instant now) {
+            return inHand != null && inHand.leaseExpiresAt().isAfter(now);
+        }
+    }
+
+    private final int maxAttempts;
+    private final Map<String, Known> events = new LinkedHashMap<>();
+    private final Map<String, List<Known>> keys = new HashMap<>();
+    private final ConcurrentLinkedQueue<String> violations = new ConcurrentLinkedQueue<>();
+
+    EventModel(int maxAttempts) {
+        this.maxAttempts = maxAttempts;
+    }
+
+    /** To be called before it is published, one event after the other. */
+    synchronized void publishing(String id, @Nullable String key) {
+        Known event = new Known(events.size(), key);
+        events.put(id, event);
+        if (key != null) {
+            keys.computeIfAbsent(key, name -> new ArrayList<>()).add(event);
+        }
+    }
+
+    /** To be called first when it arrives. */
+    synchronized void arrived(EventMessage message) {
+        Instant now = Instant.now();
+        Known event = events.get(message.eventId());
+        if (event == null) {
+            violations.add("never published: " + message);
+            return;
+        }
+        if (message.attempts() < 1 || message.attempts() > maxAttempts) {
+            violations.add("more attempts than allowed: " + message);
+        }
+        if (event.acked) {
+            violations.add("delivered after its ack was confirmed: " + message);
+        }
+        if (event.isHeld(now)) {
+            violations.add("delivered while another delivery holds it: " + message);
+        }
+        if (event.key != null) {
+            checkKey(message, event, now);
+        }
+        event.inHand = message;
+        event.over = message.attempts() >= maxAttempts; // it may die unseen, of a lapse
+    }
+
+    private void checkKey(EventMessage message, Known event, Instant now) {
+        List<Known> sameKey = keys.getOrDefault(event.key, List.of());
+        if (sameKey.stream().anyMatch(other -> other != event && other.isHeld(now))) {
+            violations.add("delivered while another event holds its key: " + message);
+        }
+        if (sameKey.stream().anyMatch(other -> other.place < event.place && !other.over)) {
+            violations.add("delivered before an earlier one of its key: " + message);
+        }
+    }
+
+    /** To be called before the outcome is said: from then on somebody else may have it. */
+    synchronized void settling(EventMessage message, boolean ends) {
+        Known event = events.get(message.eventId());
+        if (event != null && event.inHand == message) {
+            event.inHand = null;
+            event.over |= ends || message.attempts() >= maxAttempts;
+        }
+    }
+
+    synchronized void ackAnswered(EventMessage message, boolean held) {
+        Known event = events.get(message.eventId());
+        if (event != null && held) {
+            if (event.acked) {
+                violations.add("acknowledged twice: " + message);
+            }
+            event.acked = true;
+        }
+    }
+
+    Set<String> acked() {
+        return idsOf(event -> event.acked);
+    }
+
+    Set<String> notAcked() {
+        return idsOf(event -> !event.acked);
+    }
+
+    private synchronized Set<String> idsOf(Predicate<Known> which) {
+        return events.entrySet().stream()
+                .filter(event -> which.test(event.getValue()))
+                .map(Map.Entry::getKey)
+                .collect(Collectors.toSet());
+    }
+
+    List<String> violations() {
+        return List.copyOf(violations);
+    }
+}

@@ -1,0 +1,182 @@
+package dev.reactiveevents.test;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.reactiveevents.ChannelCounts;
+import dev.reactiveevents.DeadLetter;
+import dev.reactiveevents.DeadLetterQuery;
+import dev.reactiveevents.Event;
+import dev.reactiveevents.EventChannel;
+import dev.reactiveevents.EventMessage;
+import dev.reactiveevents.RetryPolicy;
+import dev.reactiveevents.engine.ChannelOptions;
+import dev.reactiveevents.spi.Capability;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.Random;
+import java.util.Set;
+import java.util.UUID;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.reactivestreams.Subscription;
+import reactor.core.publisher.BaseSubscriber;
+import reactor.core.publisher.Flux;
+import reactor.core.publisher.Mono;
+
+/**
+ * Whatever publishers and consumers do, every event ends once, nobody gets what another one holds, and keys keep their order.
+ * What they do is drawn from a seed, which a failure names; {@code -Dreactiveevents.seed=…} repeats it, but for the timing.
+ */
+abstract class ModelContract extends ContractGroup {
+
+    private static final int EVENTS = 400;
+    private static final int KEYS = 5;
+    private static final int CONSUMERS = 4;
+    private static final int MAX_ATTEMPTS = 3;
+    private static final int CRASH_EVERY = 50;
+    private static final Duration SHORT = Duration.ofMillis(20);
+
+    /** Those that are lost twice are delivered alone, one after the other. */
+    private static final Duration END = Duration.ofSeconds(60);
+
+    private static final ChannelOptions WILD = LAPSING.withPollInterval(Duration.ofMillis(50))
+            .withMaxAttempts(MAX_ATTEMPTS)
+            .withRetryPolicy(RetryPolicy.fixed(SHORT));
+
+    private final EventModel model = new EventModel(MAX_ATTEMPTS);
+
+    ModelContract(EventChannelContract contract) {
+        super(contract);
+    }
+
+    @BeforeEach
+    void allOfIt() {
+        Set.of(Capability.RETRY, Capability.KEYS, Capability.DELAY, Capability.DEDUPLICATION, Capability.UPKEEP)
+                .forEach(this::requires);
+    }
+
+    @Test
+    void everyEventEndsOnceWhateverIsDoneWithIt() {
+        long seed = Long.getLong("reactiveevents.seed", System.nanoTime());
+        try {
+            run(new Random(seed));
+        } catch (Throwable failure) {
+            throw new AssertionError("It failed with -Dreactiveevents.seed=" + seed, failure);
+        }
+    }
+
+    private void run(Random random) {
+        List<EventChannel> channels = List.of(open(WILD), open(WILD));
+        List<Consumer> consumers = IntStream.range(0, CONSUMERS)
+                .mapToObj(number -> consumer(channels, number, random))
+                .collect(Collectors.toCollection(ArrayList::new));
+        for (int i = 0; i < EVENTS; i++) {
+            publish(channels.get(i % channels.size()), random);
+            if (i % CRASH_EVERY == CRASH_EVERY - 1) {
+                int crashed = random.nextInt(CONSUMERS);
+                consumers.get(crashed).cancel();
+                consumers.set(crashed, consumer(channels, crashed, random));
+                await(channels.get(0).deadLetters(channel).requeue(DeadLetterQuery.oldest(3)));
+            }
+        }
+        ChannelCounts counts = awaitTheEnd(channels.get(0));
+
+        assertThat(model.violations()).isEmpty();
+        assertThat(channels.get(1)
+                        .deadLetters(channel)
+                        .browse(DeadLetterQuery.oldest(EVENTS))
+                        .map(DeadLetter::eventId)
+                        .collect(Collectors.toSet())
+                        .block(AWAIT))
+                .isEqualTo(model.notAcked());
+        assertThat(counts.dead().atLeast()).isEqualTo(model.notAcked().size());
+        assertThat(model.acked()).isNotEmpty();
+    }
+
+    private void publish(EventChannel events, Random random) {
+        String id = UUID.randomUUID().toString();
+        Event event = Event.of(channel, id).withId(id);
+        String key = random.nextInt(3) == 0 ? null : "key" + random.nextInt(KEYS);
+        if (key != null) {
+            event = event.withKey(key);
+        }
+        if (random.nextInt(5) == 0) {
+            event = event.withDelay(Duration.ofMillis(random.nextInt(50)));
+        }
+        model.publishing(id, key);
+        await(events.publish(event));
+        if (random.nextInt(10) == 0) {
+            await(events.publish(event));
+        }
+    }
+
+    private Consumer consumer(List<EventChannel> channels, int number, Random random) {
+        Consumer consumer = new Consumer(new Random(random.nextLong()));
+        channels.get(number % channels.size()).subscribe(channel).subscribe(consumer);
+        return consumer;
+    }
+
+    private ChannelCounts awaitTheEnd(EventChannel events) {
+        return Objects.requireNonNull(Flux.interval(Duration.ofMillis(100))
+                .onBackpressureDrop()
+                .concatMap(tick -> events.inspect().counts(channel), 0)
+                .filter(counts -> counts.ready().atLeast() == 0
+                        && counts.delayed().atLeast() == 0
+                        && counts.leased().atLeast() == 0)
+                .next()
+                .block(END));
+    }
+
+    /** Does what it likes with what it gets. */
+    private final class Consumer extends BaseSubscriber<EventMessage> {
+
+        private final Random random;
+
+        Consumer(Random random) {
+            this.random = random;
+        }
+
+        @Override
+        protected void hookOnSubscribe(Subscription subscription) {
+            subscription.request(1 + random.nextInt(5));
+        }
+
+        @Override
+        protected void hookOnNext(EventMessage message) {
+            model.arrived(message);
+            fate(message, random.nextInt(100)).subscribe(settled -> {}, error -> {}, () -> request(1));
+        }
+
+        private Mono<Boolean> fate(EventMessage message, int draw) {
+            if (draw < 60) {
+                return ack(message);
+            } else if (draw < 70) {
+                return Mono.delay(SHORT).then(ack(message));
+            } else if (draw < 75) {
+                return message.extend(SHORT_LEASE).then(ack(message));
+            } else if (draw < 83) {
+                return said(message, false, message.nack());
+            } else if (draw < 91) {
+                return said(message, false, message.nack(SHORT));
+            } else if (draw < 98) {
+                return said(message, true, message.reject("drawn"));
+            }
+            return Mono.empty(); // nobody settles it
+        }
+
+        private Mono<Boolean> ack(EventMessage message) {
+            return said(message, true, message.ack()).doOnNext(held -> model.ackAnswered(message, held));
+        }
+
+        private Mono<Boolean> said(EventMessage message, boolean ends, Mono<Boolean> outcome) {
+            return Mono.defer(() -> {
+                model.settling(message, ends);
+                return outcome;
+            });
+        }
+    }
+}
