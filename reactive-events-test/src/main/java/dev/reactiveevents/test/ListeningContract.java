@@ -300,7 +300,8 @@ abstract class ListeningContract extends ContractGroup {
         assertThat(stopped.state()).isEqualTo(State.STOPPED);
         publish(events, 3);
 
-        assertThat(numbers(inbox.next(3))).isEqualTo(numbers(0, 3));
+        // a claim made for both may still be on its way, and then gives back the event of the one that is gone
+        assertThat(numbers(inbox.next(3))).containsExactlyInAnyOrder(0, 1, 2);
     }
 
     @Test
