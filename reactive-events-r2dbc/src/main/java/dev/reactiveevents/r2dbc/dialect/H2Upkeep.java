@@ -65,6 +65,22 @@ final class H2Upkeep implements UpkeepStatements {
     private static final String CHANNELS =
             "SELECT DISTINCT channel FROM ${table} WHERE available_at IS NOT NULL OR status = 'dead' ORDER BY channel";
 
+    /** Of the events without keys and of those with keys, because the index holds them one after the other. */
+    private static String ofBoth(String arm) {
+        return "(" + arm.replace("${with-key}", "0") + ") UNION ALL (" + arm.replace("${with-key}", "1") + ")";
+    }
+
+    private static final String WAITING = ofBoth("""
+            SELECT event_id, channel, leased_by, attempts, available_at, status FROM ${table}
+            WHERE channel = $1 AND with_key = ${with-key} AND available_at > CURRENT_TIMESTAMP
+            ORDER BY channel, with_key, available_at, seq FETCH FIRST $2 ROWS ONLY""");
+
+    private static final String FIRST_READY = ofBoth("""
+            SELECT available_at FROM ${table}
+            WHERE channel = $1 AND with_key = ${with-key} AND available_at <= CURRENT_TIMESTAMP
+                AND available_at > TIMESTAMP WITH TIME ZONE '0001-01-01 00:00:00+00'
+            ORDER BY channel, with_key, available_at, seq FETCH FIRST ROW ONLY""");
+
     private static final String COUNTS = """
             SELECT
                 (SELECT COUNT(*) FROM (
@@ -74,8 +90,8 @@ final class H2Upkeep implements UpkeepStatements {
                     SELECT 1 FROM ${table} WHERE channel = $1 AND available_at > CURRENT_TIMESTAMP
                     FETCH FIRST $2 ROWS ONLY)) AS waiting,
                 (SELECT COUNT(*) FROM (
-                    SELECT status FROM ${table} WHERE channel = $1 AND available_at > CURRENT_TIMESTAMP
-                    ORDER BY channel, available_at, seq FETCH FIRST $2 ROWS ONLY) WHERE status = 'leased') AS leased,
+                    SELECT status FROM (${waiting}) ORDER BY available_at FETCH FIRST $2 ROWS ONLY)
+                    WHERE status = 'leased') AS leased,
                 (SELECT COUNT(*) FROM (
                     SELECT 1 FROM ${table} WHERE status = 'acked'
                     FETCH FIRST $2 ROWS ONLY)) AS acked_seen,
@@ -85,21 +101,16 @@ final class H2Upkeep implements UpkeepStatements {
                 (SELECT COUNT(*) FROM (
                     SELECT 1 FROM ${table} WHERE channel = $1 AND status = 'dead' FETCH FIRST $2 ROWS ONLY)) AS dead,
                 DATEDIFF(MICROSECOND, (
-                    SELECT available_at AT TIME ZONE 'UTC' FROM ${table}
-                    WHERE channel = $1 AND available_at <= CURRENT_TIMESTAMP
-                        AND available_at > TIMESTAMP WITH TIME ZONE '0001-01-01 00:00:00+00'
-                    ORDER BY channel, available_at, seq FETCH FIRST ROW ONLY),
+                    SELECT MIN(available_at) AT TIME ZONE 'UTC' FROM (${first-ready})),
                     CURRENT_TIMESTAMP AT TIME ZONE 'UTC') AS oldest_ready
-            """;
+            """.replace("${waiting}", WAITING).replace("${first-ready}", FIRST_READY);
 
     private static final String LEASES = """
             SELECT event_id, channel, leased_by, attempts, available_at FROM (
-                SELECT event_id, channel, leased_by, attempts, available_at, status FROM ${table}
-                WHERE channel = $1 AND available_at > CURRENT_TIMESTAMP
-                ORDER BY channel, available_at, seq FETCH FIRST $2 ROWS ONLY)
+                SELECT * FROM (${waiting}) ORDER BY available_at FETCH FIRST $2 ROWS ONLY)
             WHERE status = 'leased'
             ORDER BY available_at
-            """;
+            """.replace("${waiting}", WAITING);
 
     private final QueueTable table;
 
