@@ -82,9 +82,13 @@ abstract class ContractGroup {
         assumeTrue(!contract.capabilities().contains(capability), () -> "For a backend without " + capability + ".");
     }
 
+    boolean has(Capability capability) {
+        return contract.capabilities().contains(capability);
+    }
+
     /** Whether what is not acknowledged is delivered again. */
     boolean comesAgain() {
-        return contract.capabilities().contains(Capability.RETRY);
+        return has(Capability.RETRY);
     }
 
     // == Publishing ==
