@@ -115,7 +115,7 @@ final class BareDrain implements Contestant {
                                 + " SET status = 'leased', attempts = attempts + 1, lease_token = $1, leased_by = 'bare',"
                                 + " available_at = statement_timestamp() + interval '30 seconds' WHERE event_id = ANY(ARRAY("
                                 + "SELECT event_id FROM " + table
-                                + " WHERE channel = $2 AND available_at <= statement_timestamp()"
+                                + " WHERE channel = $2 AND event_key IS NULL AND available_at <= statement_timestamp()"
                                 + " ORDER BY available_at, seq LIMIT $3 FOR UPDATE SKIP LOCKED))"
                                 + " RETURNING event_id, channel, type, event_key, payload::text, metadata::text, attempts,"
                                 + " created_at, deliver_at, available_at")

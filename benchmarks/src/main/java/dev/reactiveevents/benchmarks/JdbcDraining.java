@@ -67,7 +67,7 @@ final class JdbcDraining implements Contestant {
         try (PreparedStatement select = connection.prepareStatement(
                         "SELECT event_id, channel, type, event_key, payload::text, metadata::text, attempts, created_at,"
                                 + " deliver_at FROM " + table
-                                + " WHERE channel = ? AND available_at <= statement_timestamp()"
+                                + " WHERE channel = ? AND event_key IS NULL AND available_at <= statement_timestamp()"
                                 + " ORDER BY available_at, seq LIMIT ? FOR UPDATE SKIP LOCKED");
                 PreparedStatement lease = connection.prepareStatement("UPDATE " + table
                         + " SET status = 'leased', attempts = attempts + 1, lease_token = ?, leased_by = 'jdbc',"

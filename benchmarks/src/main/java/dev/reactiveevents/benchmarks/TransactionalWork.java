@@ -132,7 +132,7 @@ abstract class TransactionalWork implements Contestant {
         private Mono<Row> take(Connection connection) {
             return Flux.from(connection
                             .createStatement("SELECT event_id, payload::text FROM " + table
-                                    + " WHERE channel = $1 AND available_at <= statement_timestamp()"
+                                    + " WHERE channel = $1 AND event_key IS NULL AND available_at <= statement_timestamp()"
                                     + " ORDER BY available_at, seq LIMIT 1 FOR UPDATE SKIP LOCKED")
                             .bind(0, Lab.CHANNEL)
                             .execute())
