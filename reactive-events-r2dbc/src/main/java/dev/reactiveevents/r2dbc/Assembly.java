@@ -46,12 +46,12 @@ final class Assembly {
         ChannelOptions options = builder.prefetchGiven
                 ? builder.options
                 : builder.options.withPrefetch(EVENTS_THAT_WAIT_FOR_A_SUBSCRIBER);
-        ChannelCounts counts = new ChannelCounts(chosen, false, notifier);
+        ChannelState state = new ChannelState(chosen, false, notifier);
         return new R2dbcEventChannel(
-                EventChannels.over(new ListenNotifyBackend(database, name, notifier), options, counts::missed),
+                EventChannels.over(new ListenNotifyBackend(database, name, notifier), options, state::missed),
                 options,
                 EventSchema.notNeeded(database, dialect, builder.table),
-                counts,
+                state,
                 null);
     }
 
@@ -68,7 +68,7 @@ final class Assembly {
                 EventChannels.over(backend, options),
                 options,
                 new EventSchema(database, dialect, builder.table, Dialects.settings(dialect, builder.settings)),
-                new ChannelCounts(chosen, fellBack, notifier),
+                new ChannelState(chosen, fellBack, notifier),
                 transactions(statements));
     }
 

@@ -45,19 +45,19 @@ public final class R2dbcEventChannel implements EventChannel {
     private final EventChannel channel;
     private final ChannelOptions options;
     private final EventSchema schema;
-    private final ChannelCounts counts;
+    private final ChannelState state;
     private final @Nullable Transactions transactions;
 
     R2dbcEventChannel(
             EventChannel channel,
             ChannelOptions options,
             EventSchema schema,
-            ChannelCounts counts,
+            ChannelState state,
             @Nullable Transactions transactions) {
         this.channel = channel;
         this.options = options;
         this.schema = schema;
-        this.counts = counts;
+        this.state = state;
         this.transactions = transactions;
     }
 
@@ -180,7 +180,7 @@ public final class R2dbcEventChannel implements EventChannel {
      * @return a snapshot of this moment
      */
     public ChannelSnapshot snapshot() {
-        return counts.snapshot();
+        return state.snapshot();
     }
 
     /**

@@ -137,6 +137,13 @@ public abstract class EventChannelContract {
     }
 
     @Nested
+    class DeadLettersOfKeys extends DeadLetterKeysContract {
+        DeadLettersOfKeys() {
+            super(EventChannelContract.this);
+        }
+    }
+
+    @Nested
     class Deduplication extends DeduplicationContract {
         Deduplication() {
             super(EventChannelContract.this);

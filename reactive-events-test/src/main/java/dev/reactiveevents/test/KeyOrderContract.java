@@ -2,59 +2,23 @@ package dev.reactiveevents.test;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.reactiveevents.DeadLetterKeys;
-import dev.reactiveevents.DeadLetterQuery;
 import dev.reactiveevents.Event;
 import dev.reactiveevents.EventChannel;
 import dev.reactiveevents.EventMessage;
-import dev.reactiveevents.engine.ChannelOptions;
 import dev.reactiveevents.spi.Capability;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Objects;
 import java.util.stream.IntStream;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 /** Of each key one event at a time, in publish order. */
-abstract class KeyOrderContract extends ContractGroup {
+abstract class KeyOrderContract extends KeyedContract {
 
-    private static final ChannelOptions NEVER_POLLING = OPTIONS.withPollInterval(NO_POLLING);
-    private static final ChannelOptions PARKING = NEVER_POLLING.withDeadLetterKeys(DeadLetterKeys.PARK);
     private static final Duration DELAY = Duration.ofMillis(300);
 
     KeyOrderContract(EventChannelContract contract) {
         super(contract);
-    }
-
-    @BeforeEach
-    void keysAreKept() {
-        requires(Capability.KEYS);
-    }
-
-    private Event event(String key, int number) {
-        return Event.of(channel, key + number).withKey(key);
-    }
-
-    private void publish(EventChannel events, String key, int from, int to) {
-        await(events.publishAll(
-                IntStream.range(from, to).mapToObj(i -> event(key, i)).toList()));
-    }
-
-    private static String text(EventMessage message) {
-        return message.payloadAs(String.class);
-    }
-
-    private static void assertNext(Inbox inbox, String... payloads) {
-        List<EventMessage> messages = inbox.next(payloads.length);
-        assertThat(messages).extracting(KeyOrderContract::text).containsExactlyInAnyOrder(payloads);
-    }
-
-    private static EventMessage assertNext(Inbox inbox, String payload) {
-        EventMessage message = inbox.next();
-        assertThat(text(message)).isEqualTo(payload);
-        return message;
     }
 
     // == One at a time ==
@@ -279,86 +243,6 @@ abstract class KeyOrderContract extends ContractGroup {
             }
         }
         assertNext(inbox, "a1");
-    }
-
-    // == Dead letters ==
-
-    @Test
-    void aDeadLetterFreesItsKey() {
-        EventChannel events = open(NEVER_POLLING);
-        publish(events, "a", 0, 2);
-        Inbox inbox = subscribe(events);
-        assertThat(await(assertNext(inbox, "a0").reject("bad"))).isTrue();
-        assertThat(text(inbox.next(AT_ONCE))).isEqualTo("a1");
-    }
-
-    @Test
-    void whatLapsedWithItsAttemptsUsedUpFreesItsKey() {
-        requires(Capability.RETRY);
-        EventChannel events = open(LAPSING.withMaxAttempts(1));
-        publish(events, "a", 0, 2);
-        Inbox inbox = subscribe(events);
-        assertNext(inbox, "a0");
-        assertNext(inbox, "a1");
-    }
-
-    @Test
-    void aDeadLetterParksItsKeyIfAskedTo() {
-        EventChannel events = open(PARKING);
-        publish(events, "a", 0, 2);
-        publish(events, "b", 0, 2);
-        Inbox inbox = subscribe(events);
-        for (EventMessage message : inbox.next(2)) {
-            assertThat(await(text(message).equals("a0") ? message.reject("bad") : message.ack()))
-                    .isTrue();
-        }
-        assertNext(inbox, "b1");
-        publish(events, "a", 2, 3);
-        assertNothingElse(events, inbox);
-        assertThat(Objects.requireNonNull(await(open().receive(channel, AWAIT)).key()))
-                .isEqualTo("a");
-    }
-
-    @Test
-    void aRequeuedDeadLetterComesBeforeTheEventsItHeldBack() {
-        requires(Capability.UPKEEP);
-        EventChannel events = open(PARKING);
-        Inbox inbox = parkedBehindADeadLetter(events);
-        assertThat(await(events.deadLetters(channel).requeue(DeadLetterQuery.oldest(10))))
-                .isEqualTo(1);
-        assertThat(await(assertNext(inbox, "a0").ack())).isTrue();
-        assertThat(await(assertNext(inbox, "a1").ack())).isTrue();
-        assertNext(inbox, "a2");
-    }
-
-    @Test
-    void aPurgedDeadLetterLetsGoOfTheEventsItHeldBack() {
-        requires(Capability.UPKEEP);
-        EventChannel events = open(PARKING);
-        Inbox inbox = parkedBehindADeadLetter(events);
-        assertThat(await(events.deadLetters(channel).purge(DeadLetterQuery.oldest(10))))
-                .isEqualTo(1);
-        assertThat(await(assertNext(inbox, "a1").ack())).isTrue();
-        assertNext(inbox, "a2");
-    }
-
-    private Inbox parkedBehindADeadLetter(EventChannel events) {
-        publish(events, "a", 0, 3);
-        Inbox inbox = subscribe(events);
-        assertThat(await(inbox.next().reject("bad"))).isTrue();
-        assertNothingElse(events, inbox);
-        return inbox;
-    }
-
-    @Test
-    void whatLapsedWithItsAttemptsUsedUpParksItsKeyIfAskedTo() {
-        requires(Capability.RETRY);
-        EventChannel events = open(LAPSING.withMaxAttempts(1).withDeadLetterKeys(DeadLetterKeys.PARK));
-        publish(events, "a", 0, 2);
-        Inbox inbox = subscribe(events);
-        assertNext(inbox, "a0");
-        awaitLapse(SHORT_LEASE.multipliedBy(2));
-        assertNothingElse(events, inbox);
     }
 
     // == Many keys, great keys ==

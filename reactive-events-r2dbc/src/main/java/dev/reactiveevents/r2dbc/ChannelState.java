@@ -5,7 +5,7 @@ import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
 
 /** What a channel object counts for its snapshots. */
-final class ChannelCounts {
+final class ChannelState {
 
     private final BackendType backend;
     private final boolean fellBack;
@@ -13,7 +13,7 @@ final class ChannelCounts {
     private final LongAdder cutOffs = new LongAdder();
     private final LongAdder dropped = new LongAdder();
 
-    ChannelCounts(BackendType backend, boolean fellBack, @Nullable Notifier notifier) {
+    ChannelState(BackendType backend, boolean fellBack, @Nullable Notifier notifier) {
         this.backend = backend;
         this.fellBack = fellBack;
         this.notifier = notifier;
