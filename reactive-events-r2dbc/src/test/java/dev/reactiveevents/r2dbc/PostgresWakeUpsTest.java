@@ -181,7 +181,8 @@ class PostgresWakeUpsTest {
                 .concatMap(i -> elsewhere.publish("orders", i))
                 .index()
                 .filter(published -> published.getT1() % 200 == 100)
-                .publishOn(Schedulers.boundedElastic())
+                .publishOn(Schedulers.boundedElastic(), 1)
+                .doOnNext(published -> awaitListening())
                 .doOnNext(published -> assertThat(queue.kill(listeners)).isPositive())
                 .blockLast(LIMIT);
         Set<Integer> arrived = new TreeSet<>();
