@@ -44,7 +44,7 @@ class PostgresWakeUpsTest {
         return queue.open(durable(pollInterval, database).listenerConnections(queue.pool(listeners, 1)));
     }
 
-    private R2dbcEventChannel.Builder durable(Duration pollInterval, ConnectionFactory database) {
+    private R2dbcEventChannelBuilder durable(Duration pollInterval, ConnectionFactory database) {
         return queue.builder(database)
                 .backend(BackendType.LISTEN_NOTIFY_DURABLE)
                 .pollInterval(pollInterval);
