@@ -22,6 +22,7 @@ final class Delivery extends ReceivedEvent {
     private final UUID token;
     private final EventSubscription owner;
     private final long firstLeaseEnd;
+    private final long claimTook;
     private final AtomicReference<@Nullable Settling> settling = new AtomicReference<>();
     private final AtomicBoolean holdsRoom = new AtomicBoolean(true);
     private final AtomicBoolean renewing = new AtomicBoolean();
@@ -36,12 +37,14 @@ final class Delivery extends ReceivedEvent {
      * A delivery.
      *
      * @param leaseEnd until when the lease lasts at least, in the engine's time
+     * @param claimTook how many nanoseconds passed until the claim was answered, in which the lease began
      */
-    Delivery(ClaimedEvent event, UUID token, EventSubscription owner, long leaseEnd) {
+    Delivery(ClaimedEvent event, UUID token, EventSubscription owner, long leaseEnd, long claimTook) {
         super(event);
         this.token = token;
         this.owner = owner;
         this.firstLeaseEnd = leaseEnd;
+        this.claimTook = claimTook;
         this.leaseEnd = leaseEnd;
     }
 
@@ -50,9 +53,18 @@ final class Delivery extends ReceivedEvent {
         return owner.codec();
     }
 
+    /**
+     * The database told the end of the first lease. What moved it since is known by the engine's time only, in which that
+     * lease ended up to {@link #claimTook} later than is counted on.
+     */
     @Override
     public Instant leaseExpiresAt() {
-        return super.leaseExpiresAt().plusNanos(leaseEnd - firstLeaseEnd);
+        Instant first = super.leaseExpiresAt();
+        long moved = leaseEnd - firstLeaseEnd;
+        if (moved == 0) {
+            return first;
+        }
+        return first.plusNanos(moved > 0 ? Math.max(0, moved - claimTook) : moved - claimTook);
     }
 
     @Override

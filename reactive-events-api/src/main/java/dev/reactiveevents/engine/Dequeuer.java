@@ -222,7 +222,7 @@ final class Dequeuer {
 
         private final Claim claim;
         private final List<Portion> portions;
-        private final long leaseEnd;
+        private final long sent;
         private final Set<EventSubscription> toBeEstablished;
         private final Sinks.Empty<Void> dealt = Sinks.empty();
         private final AtomicBoolean taken = new AtomicBoolean();
@@ -230,7 +230,7 @@ final class Dequeuer {
         Flight(Claim claim, List<Portion> portions) {
             this.claim = claim;
             this.portions = portions;
-            this.leaseEnd = time.nanos() + claim.lease().toNanos();
+            this.sent = time.nanos();
             this.toBeEstablished = portions.stream()
                     .flatMap(portion -> portion.shares().stream())
                     .map(ChannelFeed.Share::subscription)
@@ -284,12 +284,14 @@ final class Dequeuer {
         }
 
         private void deal(Portion portion, Claimed claimed) {
+            long leaseEnd = sent + claim.lease().toNanos();
+            long took = time.nanos() - sent;
             portion.feed()
                     .deal(
                             claimed.events(),
                             portion.shares(),
                             (event, subscription) ->
-                                    deliver(new Delivery(event, claim.leaseToken(), subscription, leaseEnd)));
+                                    deliver(new Delivery(event, claim.leaseToken(), subscription, leaseEnd, took)));
             tellExhausted(claimed);
             if (claim.suspects()) {
                 suspectsAnswered(portion.feed(), claimed);

@@ -23,7 +23,7 @@ class DeliveriesTest {
 
     private Delivery handedOver(long leaseEnd) {
         Delivery delivery =
-                new Delivery(ScriptedBackend.event(id, "orders"), TimeOrderedIds.next(), unused(), leaseEnd);
+                new Delivery(ScriptedBackend.event(id, "orders"), TimeOrderedIds.next(), unused(), leaseEnd, 0);
         deliveries.add(delivery);
         delivery.handOver(0);
         return delivery;

@@ -152,7 +152,8 @@ class EngineRacesTest {
                 ScriptedBackend.event(TimeOrderedIds.next(), "orders"),
                 TimeOrderedIds.next(),
                 null,
-                Duration.ofDays(1).toNanos());
+                Duration.ofDays(1).toNanos(),
+                0);
     }
 
     @Test
