@@ -13,6 +13,7 @@ import io.r2dbc.spi.ConnectionFactory;
 import java.time.Duration;
 import java.util.Objects;
 import java.util.concurrent.TimeoutException;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
@@ -22,8 +23,9 @@ import reactor.util.Loggers;
 import reactor.util.context.Context;
 
 /**
- * Runs handlers in transactions that settle their events. The event's row is locked first and settled last; in between the
- * engine leaves it alone. Our own statements run to their end, whoever cancels; the handler's work is cancelled.
+ * Runs work of others in transactions of ours, above all handlers in transactions that settle their events: the event's row is
+ * locked first and settled last; in between the engine leaves it alone. Our own statements run to their end, whoever cancels;
+ * the work is cancelled.
  */
 final class Transactions {
 
@@ -31,19 +33,20 @@ final class Transactions {
 
     private final ConnectionFactory factory;
     private final Dialect dialect;
-    private final TransactionStatements statements;
+    private final @Nullable TransactionStatements statements;
     private final Failures failures;
     private final Duration connectionTimeout;
 
     /**
      * Transactions.
      *
+     * @param statements what stands around handlers, if the dialect has it
      * @param connectionTimeout how long to wait for a connection
      */
     Transactions(
             ConnectionFactory factory,
             Dialect dialect,
-            TransactionStatements statements,
+            @Nullable TransactionStatements statements,
             Failures failures,
             Duration connectionTimeout) {
         this.factory = factory;
@@ -53,63 +56,210 @@ final class Transactions {
         this.connectionTimeout = connectionTimeout;
     }
 
+    /** Answers {@code null} if the dialect has no statements for that. */
+    @Nullable
     EventHandler handler(EventChannel channel, TransactionalHandler work) {
+        TransactionStatements around = statements;
+        return around == null ? null : handler(channel, around, work);
+    }
+
+    private EventHandler handler(EventChannel channel, TransactionStatements around, TransactionalHandler work) {
         return message -> Mono.defer(() -> {
-            Transaction transaction = new Transaction(channel, message, work);
-            return Mono.usingWhen(
-                            connection(message),
-                            transaction::run,
-                            transaction::commit,
-                            (connection, failure) -> transaction.rollback(connection),
-                            transaction::rollback)
-                    .onErrorMap(transaction::told)
+            Handled transaction = new Handled(channel, around, message, work);
+            return transaction
+                    .outcome()
                     .onErrorResume(failure -> transaction.failed(failure).then(Mono.error(failure)));
         });
     }
 
+    /** Runs work in a transaction of its own. What comes of it is handed out once it is committed. */
+    <T> Mono<T> run(Function<Connection, Mono<T>> work) {
+        return Mono.defer(() -> new Plain<>(work).outcome());
+    }
+
     /** Without the caller's context, because a factory that knows Spring would join the caller's transaction through it. */
-    private Mono<Connection> connection(EventMessage message) {
+    private Mono<Connection> connection(String attempted) {
         return offloaded(Mono.defer(() -> Mono.<Connection>from(factory.create())))
                 .contextWrite(context -> Context.empty())
                 .timeout(connectionTimeout)
                 .onErrorMap(
                         TimeoutException.class,
                         late -> new EventException.Unavailable(
-                                "The transaction for event " + message.eventId() + " got no connection within "
-                                        + connectionTimeout
-                                        + ". Each holds one while its handler runs, and the channel needs others: make the pool"
+                                attempted + " got no connection within " + connectionTimeout
+                                        + ". Each holds one while its work runs, and the channel needs others: make the pool"
                                         + " larger or the concurrency of the handlers smaller.",
                                 late))
-                .onErrorMap(failure -> failures.ofUndone(attempted(message), failure));
-    }
-
-    private static String attempted(EventMessage message) {
-        return "The transaction for event " + message.eventId();
+                .onErrorMap(failure -> failures.ofUndone(attempted, failure));
     }
 
     private <T> Mono<T> offloaded(Mono<T> mayBlock) {
         return dialect.blocks() ? mayBlock.subscribeOn(Schedulers.boundedElastic()) : mayBlock;
     }
 
+    /** One transaction on one connection, in which somebody's work is done. */
+    private abstract class Transaction<T> {
+
+        private final String attempted;
+        private final String work;
+        private @Nullable GuardedConnection lent;
+        private volatile Mono<?> statement = Mono.empty();
+        private volatile @Nullable Throwable commitFailure;
+
+        /**
+         * A transaction.
+         *
+         * @param attempted which it is, for messages
+         * @param work what is done in it, for messages
+         */
+        Transaction(String attempted, String work) {
+            this.attempted = attempted;
+            this.work = work;
+        }
+
+        Mono<T> outcome() {
+            return Mono.usingWhen(
+                            connection(attempted),
+                            this::run,
+                            this::end,
+                            (connection, failure) -> rollback(connection),
+                            this::rollback)
+                    .onErrorMap(this::told);
+        }
+
+        /** Begins, and works. */
+        abstract Mono<T> run(Connection connection);
+
+        /** Commits, unless there is nothing to be committed. */
+        Mono<Void> end(Connection connection) {
+            return commit(connection);
+        }
+
+        abstract Mono<Void> commitOn(Connection connection);
+
+        abstract void committed();
+
+        final GuardedConnection lend(Connection connection) {
+            GuardedConnection guarded = new GuardedConnection(connection, sentencePart(attempted), work);
+            lent = guarded;
+            return guarded;
+        }
+
+        private String sentencePart(String sentence) {
+            return Character.toLowerCase(sentence.charAt(0)) + sentence.substring(1);
+        }
+
+        /** What runs by now is ended before anything else is done on the connection. */
+        final <R> Mono<R> toItsEnd(Mono<R> cancellable) {
+            Mono<R> whole = offloaded(cancellable)
+                    .contextWrite(context -> Context.empty())
+                    .onErrorMap(failure -> failures.ofUndone(attempted, failure))
+                    .cache();
+            statement = whole;
+            return whole;
+        }
+
+        final Mono<Void> commit(Connection connection) {
+            return offloaded(Mono.defer(() -> commitOn(connection)))
+                    .contextWrite(context -> Context.empty())
+                    .onErrorMap(failure -> failures.ofCommit(attempted, failure))
+                    .doOnSuccess(done -> {
+                        committed();
+                        GuardedConnection guarded = lent;
+                        if (guarded != null) {
+                            guarded.committed();
+                        }
+                    })
+                    .onErrorResume(failure -> {
+                        commitFailure = failure;
+                        return rollback(connection).then(Mono.error(failure));
+                    })
+                    .then(close(connection));
+        }
+
+        /** The failure of a commit comes wrapped, because it is the end of a {@code usingWhen}. */
+        private Throwable told(Throwable failure) {
+            Throwable told = commitFailure == null ? failure : commitFailure;
+            return told instanceof Failures.Conflict conflict ? conflict.outcome() : told;
+        }
+
+        Mono<Void> rollback(Connection connection) {
+            return Mono.defer(() -> {
+                GuardedConnection guarded = lent;
+                if (guarded != null) {
+                    guarded.end();
+                }
+                return statement
+                        .then()
+                        .onErrorComplete()
+                        .then(harmless(Mono.defer(() -> dialect.rollback(connection))))
+                        .then(close(connection));
+            });
+        }
+
+        final Mono<Void> close(Connection connection) {
+            return harmless(Mono.defer(() -> Mono.from(connection.close())));
+        }
+
+        private Mono<Void> harmless(Mono<Void> ending) {
+            return offloaded(ending).contextWrite(context -> Context.empty()).onErrorResume(failure -> {
+                LOG.debug("A connection could not be given back in order.", failure);
+                return Mono.empty();
+            });
+        }
+    }
+
+    /** One that is about nothing but its work: begun, and ended, as the driver does it. */
+    private final class Plain<T> extends Transaction<T> {
+
+        private final Function<Connection, Mono<T>> work;
+
+        Plain(Function<Connection, Mono<T>> work) {
+            super("The transaction of inTransaction", "work");
+            this.work = work;
+        }
+
+        @Override
+        Mono<T> run(Connection connection) {
+            return toItsEnd(Mono.defer(() -> Mono.from(connection.beginTransaction())))
+                    .then(Mono.defer(() -> {
+                        GuardedConnection guarded = lend(connection);
+                        return Objects.requireNonNull(
+                                        work.apply(guarded),
+                                        "The work of inTransaction returned null; return a Mono, such as Mono.empty().")
+                                .doFinally(end -> guarded.end());
+                    }));
+        }
+
+        /** Unlike a COMMIT of ours, the driver's is an error if a statement had failed and all is rolled back. */
+        @Override
+        Mono<Void> commitOn(Connection connection) {
+            return Mono.from(connection.commitTransaction());
+        }
+
+        @Override
+        void committed() {}
+    }
+
     /** One handling of one event. */
-    private final class Transaction {
+    private final class Handled extends Transaction<Void> {
 
         private final EventChannel channel;
+        private final TransactionStatements around;
         private final EventMessage message;
         private final TransactionalHandler work;
         private @Nullable Enlistment enlistment;
-        private @Nullable GuardedConnection lent;
-        private volatile Mono<?> statement = Mono.empty();
         private volatile boolean settled;
-        private volatile @Nullable Throwable commitFailure;
 
-        Transaction(EventChannel channel, EventMessage message, TransactionalHandler work) {
+        Handled(EventChannel channel, TransactionStatements around, EventMessage message, TransactionalHandler work) {
+            super("The transaction for event " + message.eventId(), "handler");
             this.channel = channel;
+            this.around = around;
             this.message = message;
             this.work = work;
         }
 
         /** What is settled already, or in other hands by now, is not worked on. */
+        @Override
         Mono<Void> run(Connection connection) {
             return Mono.defer(() -> {
                 Enlistment enlisted = EventChannels.enlist(channel, message);
@@ -117,28 +267,17 @@ final class Transactions {
                     return Mono.empty();
                 }
                 enlistment = enlisted;
-                return toItsEnd(statements.open(
+                return toItsEnd(around.open(
                                 connection, enlisted.eventId(), enlisted.leaseToken(), enlisted.maxProcessingTime()))
                         .filter(held -> held)
                         .flatMap(held -> work(connection, enlisted)
-                                .then(Mono.defer(() -> toItsEnd(statements.settle(connection, enlisted.outcome())))))
+                                .then(Mono.defer(() -> toItsEnd(around.settle(connection, enlisted.outcome())))))
                         .flatMap(this::requireSettled);
             });
         }
 
-        /** What runs by now is ended before anything else is done on the connection. */
-        private <T> Mono<T> toItsEnd(Mono<T> cancellable) {
-            Mono<T> whole = offloaded(cancellable)
-                    .contextWrite(context -> Context.empty())
-                    .onErrorMap(failure -> failures.ofUndone(attempted(message), failure))
-                    .cache();
-            statement = whole;
-            return whole;
-        }
-
         private Mono<Void> work(Connection connection, Enlistment enlisted) {
-            GuardedConnection guarded = new GuardedConnection(connection, enlisted.eventId());
-            lent = guarded;
+            GuardedConnection guarded = lend(connection);
             Duration limit = enlisted.maxProcessingTime();
             return Flux.defer(() -> Objects.requireNonNull(
                             work.handle(message, guarded),
@@ -167,58 +306,30 @@ final class Transactions {
                             + " to the channel."));
         }
 
-        Mono<Void> commit(Connection connection) {
-            if (!settled) {
-                return rollback(connection);
-            }
-            return offloaded(Mono.defer(() -> dialect.commit(connection)))
-                    .onErrorMap(failure -> failures.ofCommit(attempted(message), failure))
-                    .doOnSuccess(done -> committed())
-                    .onErrorResume(failure -> {
-                        commitFailure = failure;
-                        return rollback(connection).then(Mono.error(failure));
-                    })
-                    .then(close(connection));
+        @Override
+        Mono<Void> end(Connection connection) {
+            return settled ? commit(connection) : rollback(connection);
         }
 
-        private void committed() {
+        @Override
+        Mono<Void> commitOn(Connection connection) {
+            return dialect.commit(connection);
+        }
+
+        @Override
+        void committed() {
             Enlistment enlisted = Objects.requireNonNull(enlistment);
-            statements.committed(enlisted.outcome());
+            around.committed(enlisted.outcome());
             enlisted.committed();
         }
 
-        /** The failure of a commit comes wrapped, because it is the end of a {@code usingWhen}. */
-        Throwable told(Throwable failure) {
-            Throwable told = commitFailure == null ? failure : commitFailure;
-            return told instanceof Failures.Conflict conflict ? conflict.outcome() : told;
-        }
-
+        @Override
         Mono<Void> rollback(Connection connection) {
             return Mono.defer(() -> {
-                GuardedConnection guarded = lent;
-                if (guarded != null) {
-                    guarded.end();
-                }
                 Enlistment enlisted = enlistment;
                 return enlisted == null
                         ? close(connection)
-                        : statement
-                                .then()
-                                .onErrorComplete()
-                                .then(harmless(Mono.defer(() -> dialect.rollback(connection))))
-                                .then(close(connection))
-                                .then(Mono.fromRunnable(enlisted::rolledBack));
-            });
-        }
-
-        private Mono<Void> close(Connection connection) {
-            return harmless(Mono.defer(() -> Mono.from(connection.close())));
-        }
-
-        private Mono<Void> harmless(Mono<Void> ending) {
-            return offloaded(ending).contextWrite(context -> Context.empty()).onErrorResume(failure -> {
-                LOG.debug("A connection could not be given back in order.", failure);
-                return Mono.empty();
+                        : super.rollback(connection).then(Mono.fromRunnable(enlisted::rolledBack));
             });
         }
 
