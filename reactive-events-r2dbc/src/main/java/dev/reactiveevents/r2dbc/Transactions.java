@@ -159,6 +159,7 @@ final class Transactions {
         }
 
         final Mono<Void> commit(Connection connection) {
+            endWork();
             return offloaded(Mono.defer(() -> commitOn(connection)))
                     .contextWrite(context -> Context.empty())
                     .onErrorMap(failure -> failures.ofCommit(attempted, failure))
@@ -182,12 +183,17 @@ final class Transactions {
             return told instanceof Failures.Conflict conflict ? conflict.outcome() : told;
         }
 
+        /** The work may have ended a moment before it is told so: nothing of it is to come behind this. */
+        private void endWork() {
+            GuardedConnection guarded = lent;
+            if (guarded != null) {
+                guarded.end();
+            }
+        }
+
         Mono<Void> rollback(Connection connection) {
             return Mono.defer(() -> {
-                GuardedConnection guarded = lent;
-                if (guarded != null) {
-                    guarded.end();
-                }
+                endWork();
                 return statement
                         .then()
                         .onErrorComplete()

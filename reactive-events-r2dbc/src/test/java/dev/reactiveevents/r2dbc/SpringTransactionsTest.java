@@ -10,14 +10,14 @@ import java.time.Duration;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
-import org.springframework.r2dbc.connection.ConnectionFactoryUtils;
 import org.springframework.r2dbc.connection.R2dbcTransactionManager;
 import org.springframework.r2dbc.connection.TransactionAwareConnectionFactoryProxy;
+import org.springframework.r2dbc.core.DatabaseClient;
 import org.springframework.transaction.reactive.TransactionalOperator;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 
-/** Transactions that Spring began and ends. */
+/** Transactions that Spring began and ends. Within one nobody else closes its connection: Spring would lose it. */
 class SpringTransactionsTest {
 
     private static final Duration LIMIT = Duration.ofSeconds(30);
@@ -85,7 +85,7 @@ class SpringTransactionsTest {
 
         @Test
         void aConnectionOfTheProxyIsThatOfTheTransaction() {
-            Mono<String> work = Mono.usingWhen(aware.create(), this::payAndPublish, Connection::close);
+            Mono<String> work = Mono.from(aware.create()).flatMap(this::payAndPublish);
             spring.transactional(work).block(LIMIT);
             assertStored(1);
             assertThatThrownBy(() -> spring.transactional(work.then(Mono.error(new IllegalStateException("no funds"))))
@@ -95,11 +95,8 @@ class SpringTransactionsTest {
         }
 
         @Test
-        void theConnectionThatSpringHandsOutIsAlsoGood() {
-            Mono<String> work = Mono.usingWhen(
-                    ConnectionFactoryUtils.getConnection(database.connections()),
-                    this::payAndPublish,
-                    connection -> ConnectionFactoryUtils.releaseConnection(connection, database.connections()));
+        void theConnectionThatSpringsClientLendsIsAlsoGood() {
+            Mono<String> work = DatabaseClient.create(database.connections()).inConnection(this::payAndPublish);
             spring.execute(status -> work).blockLast(LIMIT);
             assertStored(1);
             spring.execute(status -> {
