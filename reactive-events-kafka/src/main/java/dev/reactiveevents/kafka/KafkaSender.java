@@ -3,6 +3,7 @@ package dev.reactiveevents.kafka;
 import dev.reactiveevents.EventException;
 import dev.reactiveevents.pipeline.Correlated;
 import java.util.function.Function;
+import org.apache.kafka.clients.producer.Callback;
 import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.clients.producer.RecordMetadata;
@@ -68,7 +69,13 @@ public final class KafkaSender<K, V> {
     }
 
     private Mono<RecordMetadata> handOver(ProducerRecord<K, V> record) {
-        return Mono.create(sink -> producer.send(record, (metadata, failure) -> tell(sink, metadata, failure)));
+        return Mono.create(sink -> handOver(producer, record, (metadata, failure) -> tell(sink, metadata, failure)));
+    }
+
+    /** All that the answer would say comes by the callback. */
+    @SuppressWarnings("FutureReturnValueIgnored")
+    static <K, V> void handOver(Producer<K, V> producer, ProducerRecord<K, V> record, Callback callback) {
+        producer.send(record, callback);
     }
 
     private static void tell(MonoSink<RecordMetadata> sink, RecordMetadata metadata, @Nullable Exception failure) {

@@ -75,9 +75,8 @@ public final class KafkaTransport<K, V> implements EventTransport {
     public Mono<Void> send(EventMessage message) {
         return sendAll(List.of(message))
                 .single()
-                .flatMap(confirmation -> confirmation.failure() == null
-                        ? Mono.<Void>empty()
-                        : Mono.error(confirmation.failure()))
+                .flatMap(confirmation ->
+                        confirmation.failure() == null ? Mono.<Void>empty() : Mono.error(confirmation.failure()))
                 .subscribeOn(Schedulers.boundedElastic());
     }
 
@@ -100,7 +99,7 @@ public final class KafkaTransport<K, V> implements EventTransport {
     /** What a producer throws, it has not sent, and does not call back for. */
     private void send(EventMessage message, Outcome outcome) {
         try {
-            producer.send(records.apply(message), (metadata, failure) -> outcome.is(failure));
+            KafkaSender.handOver(producer, records.apply(message), (metadata, failure) -> outcome.is(failure));
         } catch (RuntimeException thrown) {
             outcome.is(thrown);
         }

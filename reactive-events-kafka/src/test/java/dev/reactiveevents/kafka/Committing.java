@@ -53,8 +53,8 @@ final class Committing {
     }
 
     private Mono<Void> ours(int number) {
-        return events.inTransaction((connection, publisher) ->
-                        insert(connection, number).then(publisher.publish(event(number))))
+        return events.inTransaction(
+                        (connection, publisher) -> insert(connection, number).then(publisher.publish(event(number))))
                 .doOnNext(this::noteCommit)
                 .then();
     }
@@ -62,8 +62,8 @@ final class Committing {
     private Mono<Void> theirs(int number) {
         return Mono.usingWhen(
                         pool.create(),
-                        connection -> begun(connection, number)
-                                .delayUntil(id -> Mono.from(connection.commitTransaction())),
+                        connection ->
+                                begun(connection, number).delayUntil(id -> Mono.from(connection.commitTransaction())),
                         Connection::close)
                 .doOnNext(this::noteCommit)
                 .then();

@@ -104,7 +104,8 @@ class KafkaTransportTest {
         assertThat(header(record, KafkaRecords.EVENT_CHANNEL)).isEqualTo("orders");
         assertThat(header(record, "source")).isEqualTo("checkout");
         assertThat(header(record, "tries")).isEqualTo("3");
-        assertThat(Duration.ofMillis(System.currentTimeMillis() - record.timestamp())).isLessThan(LIMIT);
+        assertThat(Duration.ofMillis(System.currentTimeMillis() - record.timestamp()))
+                .isLessThan(LIMIT);
         await(() -> relay.counts().acked() == 1);
     }
 
@@ -130,12 +131,13 @@ class KafkaTransportTest {
         List<ConsumerRecord<String, String>> records = broker.read(topic, count);
         assertThat(records.stream().map(record -> header(record, KafkaRecords.EVENT_ID)))
                 .containsExactlyInAnyOrderElementsOf(ids);
-        IntStream.range(0, 20).forEach(key -> assertThat(records.stream()
-                        .filter(record -> record.key().equals("key-" + key))
-                        .map(record -> Integer.valueOf(record.value()))
-                        .toList())
-                .isSorted()
-                .hasSize(count / 20));
+        IntStream.range(0, 20)
+                .forEach(key -> assertThat(records.stream()
+                                .filter(record -> record.key().equals("key-" + key))
+                                .map(record -> Integer.valueOf(record.value()))
+                                .toList())
+                        .isSorted()
+                        .hasSize(count / 20));
     }
 
     @Test
@@ -167,8 +169,7 @@ class KafkaTransportTest {
     }
 
     private ProducerRecord<String, String> record(EventMessage message) {
-        return new ProducerRecord<>(
-                topic, message.payloadAs(Integer.class).toString());
+        return new ProducerRecord<>(topic, message.payloadAs(Integer.class).toString());
     }
 
     @Test

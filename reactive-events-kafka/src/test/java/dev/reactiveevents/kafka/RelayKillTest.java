@@ -125,9 +125,10 @@ class RelayKillTest {
             assertThat(log.distinct()).isEqualTo(committing.committed.keySet());
             assertThat(number("SELECT count(*) FROM business")).isEqualTo(committing.committed.size());
             assertThat(log.byKey()).hasSize(Committing.KEYS);
-            assertThat(log.byKey().values()).allSatisfy(numbers -> assertThat(numbers)
-                    .as("a key's events in order, those that come twice too")
-                    .isSorted());
+            assertThat(log.byKey().values())
+                    .allSatisfy(numbers -> assertThat(numbers)
+                            .as("a key's events in order, those that come twice too")
+                            .isSorted());
         }
     }
 
