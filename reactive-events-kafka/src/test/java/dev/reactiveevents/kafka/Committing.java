@@ -5,6 +5,7 @@ import dev.reactiveevents.r2dbc.R2dbcEventChannel;
 import io.r2dbc.pool.ConnectionPool;
 import io.r2dbc.spi.Connection;
 import io.r2dbc.spi.Result;
+import java.time.Duration;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -37,15 +38,24 @@ final class Committing {
         this.rows = rows;
     }
 
-    /** Numbers from one to another. */
+    /** Numbers from one to another, as fast as it goes. */
     Mono<Void> run(int from, int to) {
+        return run(from, to, Duration.ZERO);
+    }
+
+    /** Each of those at once followed by a pause. */
+    Mono<Void> run(int from, int to, Duration pause) {
         return Flux.range(0, AT_ONCE)
                 .flatMap(
                         lane -> Flux.range(from, to - from)
                                 .filter(number -> number % KEYS % AT_ONCE == lane)
-                                .concatMap(this::one, 1),
+                                .concatMap(number -> one(number).then(pausing(pause)), 1),
                         AT_ONCE)
                 .then();
+    }
+
+    private static Mono<Void> pausing(Duration pause) {
+        return pause.isZero() ? Mono.empty() : Mono.delay(pause).then();
     }
 
     private Mono<Void> one(int number) {
