@@ -110,6 +110,7 @@ abstract class Relaying implements Contestant {
             return acked.get() * 1e9 / (System.nanoTime() - start);
         }
 
+        @SuppressWarnings("FutureReturnValueIgnored")
         private void send(EventMessage message, AtomicLong acked) {
             producer.send(KafkaRecords.of(TOPIC, message), (metadata, failure) -> {
                 if (failure == null) {

@@ -50,8 +50,8 @@ final class OutboxSnippets {
     }
 
     EventHandler publishing() {
-        EventHandler handler = events.transactional((message, connection) ->
-                saveOrder(connection, message.payloadAs(OrderPlaced.class))
+        EventHandler handler = events.transactional(
+                (message, connection) -> saveOrder(connection, message.payloadAs(OrderPlaced.class))
                         .then(events.in(connection).publish("invoices", message.payload())));
         return handler;
     }

@@ -25,8 +25,10 @@ class OutboxSnippetsTest {
 
     private final ConnectionFactory database =
             ConnectionFactories.get("r2dbc:h2:mem:///" + UUID.randomUUID() + "?options=DB_CLOSE_DELAY=-1");
-    private final R2dbcEventChannel events = R2dbcEventChannel.builder(database)
+    private final R2dbcEventChannel events =
+            R2dbcEventChannel.builder(database)
             .backend(BackendType.TABLE_QUEUE)
+            .shutdownTimeout(Duration.ofMillis(100))
             .build();
     private final OutboxSnippets snippets = new OutboxSnippets(database, events);
 
@@ -91,8 +93,7 @@ class OutboxSnippetsTest {
         assertThat(values(snippets.settleByResult())).containsExactlyInAnyOrder(1_001, 1_002, 1_003);
         publish();
         assertThat(values(snippets.steps()))
-                .containsExactlyInAnyOrder(
-                        "parcel 1001, printed", "parcel 1002, printed", "parcel 1003, printed");
+                .containsExactlyInAnyOrder("parcel 1001, printed", "parcel 1002, printed", "parcel 1003, printed");
         publish();
         assertThat(values(snippets.byCustomer())).containsExactlyInAnyOrder(1_001, 1_002, 1_003);
         publish();

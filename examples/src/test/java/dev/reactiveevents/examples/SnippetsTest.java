@@ -60,7 +60,8 @@ class SnippetsTest {
     private static String compiledSources() throws IOException {
         try (Stream<Path> here = Files.walk(Path.of("src"));
                 Stream<Path> kafka = Files.walk(ROOT.resolve("examples-kafka").resolve("src"))) {
-            return Stream.concat(here, kafka).filter(path -> path.toString().endsWith(".java"))
+            return Stream.concat(here, kafka)
+                    .filter(path -> path.toString().endsWith(".java"))
                     .map(SnippetsTest::read)
                     .map(SnippetsTest::normalised)
                     .collect(Collectors.joining("\n"));

@@ -35,10 +35,14 @@ final class KafkaInbox implements AutoCloseable {
         this.channel = channel;
         this.consumer = new KafkaConsumer<>(
                 Map.of(
-                        "bootstrap.servers", servers,
-                        "group.id", group,
-                        "enable.auto.commit", "false",
-                        "auto.offset.reset", "earliest"),
+                        "bootstrap.servers",
+                        servers,
+                        "group.id",
+                        group,
+                        "enable.auto.commit",
+                        "false",
+                        "auto.offset.reset",
+                        "earliest"),
                 new StringDeserializer(),
                 new StringDeserializer());
         this.thread = new Thread(() -> run(topic), "inbox-" + topic);

@@ -56,8 +56,7 @@ public final class OutboxToKafka {
         EventSchema.of(events).migrate().block();
         Mono.usingWhen(
                         database.create(),
-                        connection ->
-                                execute(connection, "CREATE TABLE orders (number INTEGER, customer VARCHAR(40))"),
+                        connection -> execute(connection, "CREATE TABLE orders (number INTEGER, customer VARCHAR(40))"),
                         Connection::close)
                 .block();
 
@@ -70,7 +69,9 @@ public final class OutboxToKafka {
             new OutboxToKafka(events).placeOrders().block(LIMIT);
             readTopic(broker.getBrokersAsString());
             relay.stop(LIMIT).block();
-            System.out.printf("%nRelay: %d confirmed, %d acked.%n", relay.counts().handled(), relay.counts().acked());
+            System.out.printf(
+                    "%nRelay: %d confirmed, %d acked.%n",
+                    relay.counts().handled(), relay.counts().acked());
         } finally {
             events.shutdown().block();
             broker.destroy();
@@ -92,8 +93,7 @@ public final class OutboxToKafka {
     /** The order and its event commit together, or neither does. */
     private Mono<String> place(OrderPlaced order) {
         return events.inTransaction((connection, publisher) -> execute(
-                        connection,
-                        "INSERT INTO orders VALUES (" + order.number() + ", '" + order.customer() + "')")
+                        connection, "INSERT INTO orders VALUES (" + order.number() + ", '" + order.customer() + "')")
                 .then(publisher.publish(
                         Event.of("orders", order).withType("order.placed").withKey(order.customer())))
                 .delayUntil(id -> pay(order)));
@@ -110,8 +110,8 @@ public final class OutboxToKafka {
     }
 
     private static void readTopic(String servers) {
-        Map<String, Object> settings = Map.of(
-                "bootstrap.servers", servers, "group.id", "printer", "auto.offset.reset", "earliest");
+        Map<String, Object> settings =
+                Map.of("bootstrap.servers", servers, "group.id", "printer", "auto.offset.reset", "earliest");
         try (KafkaConsumer<String, String> consumer =
                 new KafkaConsumer<>(settings, new StringDeserializer(), new StringDeserializer())) {
             consumer.subscribe(List.of(TOPIC));

@@ -32,8 +32,8 @@ class RabbitTransportTest {
         assumeTrue(uri != null, "RABBITMQ_URI names no server, such as amqp://guest:guest@localhost.");
         ConnectionFactory rabbit = new ConnectionFactory();
         rabbit.setUri(uri);
-        R2dbcEventChannel events = R2dbcEventChannel.builder(ConnectionFactories.get(
-                        "r2dbc:h2:mem:///" + UUID.randomUUID() + "?options=DB_CLOSE_DELAY=-1"))
+        R2dbcEventChannel events = R2dbcEventChannel.builder(
+                        ConnectionFactories.get("r2dbc:h2:mem:///" + UUID.randomUUID() + "?options=DB_CLOSE_DELAY=-1"))
                 .backend(BackendType.TABLE_QUEUE)
                 .build();
         EventSchema.of(events).migrate().block(LIMIT);

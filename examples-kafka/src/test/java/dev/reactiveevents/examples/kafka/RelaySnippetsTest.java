@@ -132,31 +132,30 @@ class RelaySnippetsTest {
     void recordsThatAreReadAgainAreStoredOnce() throws Exception {
         for (int number = 1; number <= 5; number++) {
             String value = number == 5 ? "no JSON" : "{\"number\":" + number + "}";
-            producer.send(new ProducerRecord<>("incoming", "key-" + number % 2, value)).get();
+            producer.send(new ProducerRecord<>("incoming", "key-" + number % 2, value))
+                    .get();
         }
         for (String group : List.of("first", "second")) { // a group that has committed nothing reads all again
-            try (KafkaInbox inbox =
-                    new KafkaInbox(events, "inbox", broker.getBrokersAsString(), group, "incoming")) {
+            try (KafkaInbox inbox = new KafkaInbox(events, "inbox", broker.getBrokersAsString(), group, "incoming")) {
                 await(() -> committed(group) == 5);
             }
         }
-        List<EventMessage> received =
-                events.subscribe("inbox").delayUntil(EventMessage::ack).take(5).collectList().block(LIMIT);
+        List<EventMessage> received = events.subscribe("inbox")
+                .delayUntil(EventMessage::ack)
+                .take(5)
+                .collectList()
+                .block(LIMIT);
         assertThat(received.stream().map(message -> message.metadata().get("source")))
                 .containsOnly("kafka:incoming");
         assertThat(received.stream().map(EventMessage::payloadText)).contains("{\"number\":1}", "\"no JSON\"");
-        assertThat(events.inspect().counts("inbox").block(LIMIT).ready().atLeast()).isZero();
+        assertThat(events.inspect().counts("inbox").block(LIMIT).ready().atLeast())
+                .isZero();
     }
 
     private static long committed(String group) {
         return broker.doWithAdminFunction(admin -> {
             try {
-                return admin
-                        .listConsumerGroupOffsets(group)
-                        .partitionsToOffsetAndMetadata()
-                        .get()
-                        .values()
-                        .stream()
+                return admin.listConsumerGroupOffsets(group).partitionsToOffsetAndMetadata().get().values().stream()
                         .mapToLong(offset -> offset.offset())
                         .sum();
             } catch (Exception notYet) {
