@@ -25,8 +25,7 @@ class OutboxSnippetsTest {
 
     private final ConnectionFactory database =
             ConnectionFactories.get("r2dbc:h2:mem:///" + UUID.randomUUID() + "?options=DB_CLOSE_DELAY=-1");
-    private final R2dbcEventChannel events =
-            R2dbcEventChannel.builder(database)
+    private final R2dbcEventChannel events = R2dbcEventChannel.builder(database)
             .backend(BackendType.TABLE_QUEUE)
             .shutdownTimeout(Duration.ofMillis(100))
             .build();

@@ -84,10 +84,14 @@ final class RelaySnippets {
 
         Flux<Correlated<RecordMetadata>> sent = events.subscribe("orders")
                 .transform(working(16, message -> enrich(message)))
-                .map(order -> order.map(enriched -> new ProducerRecord<>("orders-topic", enriched)))
+                .map(order -> order.map(enriched -> record(enriched))) // a ProducerRecord
                 .transform(sender.sending(256)) // up to 256 records not yet confirmed
                 .transform(settled(256)); // ack what the broker has, nack what failed on the way
         return sent;
+    }
+
+    private static ProducerRecord<String, String> record(String enriched) {
+        return new ProducerRecord<>("orders-topic", enriched);
     }
 
     private static Mono<String> enrich(EventMessage message) {
