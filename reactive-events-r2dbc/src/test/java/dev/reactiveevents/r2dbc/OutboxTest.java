@@ -88,7 +88,7 @@ class OutboxTest {
             pool.disposeLater().block(LIMIT);
         }
 
-        R2dbcEventChannel open(UnaryOperator<R2dbcEventChannel.Builder> change) {
+        R2dbcEventChannel open(UnaryOperator<R2dbcEventChannelBuilder> change) {
             R2dbcEventChannel events = change.apply(TestDatabase.builder(pool)).build();
             opened.add(events);
             return events;

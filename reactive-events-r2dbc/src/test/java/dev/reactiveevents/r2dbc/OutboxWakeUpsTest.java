@@ -14,7 +14,7 @@ class OutboxWakeUpsTest extends OutboxTest.OnEveryDatabase {
     }
 
     @Override
-    R2dbcEventChannel open(UnaryOperator<R2dbcEventChannel.Builder> change) {
+    R2dbcEventChannel open(UnaryOperator<R2dbcEventChannelBuilder> change) {
         return super.open(builder -> change.apply(builder.backend(BackendType.LISTEN_NOTIFY_DURABLE)));
     }
 

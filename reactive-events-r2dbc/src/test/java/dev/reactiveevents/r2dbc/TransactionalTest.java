@@ -108,7 +108,7 @@ class TransactionalTest {
             pool.disposeLater().block(LIMIT);
         }
 
-        R2dbcEventChannel open(Function<R2dbcEventChannel.Builder, R2dbcEventChannel.Builder> change) {
+        R2dbcEventChannel open(Function<R2dbcEventChannelBuilder, R2dbcEventChannelBuilder> change) {
             R2dbcEventChannel events = change.apply(TestDatabase.builder(pool)
                             .retryPolicy(RetryPolicy.fixed(Duration.ZERO))
                             .pollInterval(Duration.ofMillis(50)))
