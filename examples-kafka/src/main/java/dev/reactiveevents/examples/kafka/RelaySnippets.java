@@ -2,6 +2,7 @@ package dev.reactiveevents.examples.kafka;
 
 import static dev.reactiveevents.pipeline.Pipelines.settled;
 import static dev.reactiveevents.pipeline.Pipelines.working;
+import static java.nio.charset.StandardCharsets.UTF_8;
 
 import dev.reactiveevents.Event;
 import dev.reactiveevents.EventChannel;
@@ -68,7 +69,7 @@ final class RelaySnippets {
                     OrderPlaced order = message.payloadAs(OrderPlaced.class);
                     ProducerRecord<String, byte[]> record =
                             new ProducerRecord<>("orders-topic", order.customer(), serialise(order));
-                    record.headers().add("event-id", message.eventId().getBytes());
+                    record.headers().add("event-id", message.eventId().getBytes(UTF_8));
                     return record;
                 }))
                 .start();
@@ -76,7 +77,7 @@ final class RelaySnippets {
     }
 
     private static byte[] serialise(OrderPlaced order) {
-        return (order.number() + " of " + order.customer()).getBytes(java.nio.charset.StandardCharsets.UTF_8);
+        return (order.number() + " of " + order.customer()).getBytes(UTF_8);
     }
 
     Flux<Correlated<RecordMetadata>> pipeline(KafkaProducer<String, String> producer) {

@@ -136,9 +136,9 @@ class RelaySnippetsTest {
                     .get();
         }
         for (String group : List.of("first", "second")) { // a group that has committed nothing reads all again
-            try (KafkaInbox inbox = new KafkaInbox(events, "inbox", broker.getBrokersAsString(), group, "incoming")) {
-                await(() -> committed(group) == 5);
-            }
+            KafkaInbox inbox = new KafkaInbox(events, "inbox", broker.getBrokersAsString(), group, "incoming");
+            await(() -> committed(group) == 5);
+            inbox.close();
         }
         List<EventMessage> received = events.subscribe("inbox")
                 .delayUntil(EventMessage::ack)
