@@ -8,13 +8,11 @@ import dev.reactiveevents.engine.EventChannels;
 import dev.reactiveevents.r2dbc.dialect.Dialect;
 import dev.reactiveevents.r2dbc.dialect.TransactionStatements;
 import dev.reactiveevents.spi.Enlistment;
-import dev.reactiveevents.spi.Settlement;
 import io.r2dbc.spi.Connection;
 import io.r2dbc.spi.ConnectionFactory;
 import java.time.Duration;
 import java.util.Objects;
 import java.util.concurrent.TimeoutException;
-import java.util.function.BiFunction;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Flux;
@@ -79,23 +77,19 @@ final class Transactions {
         return Mono.defer(() -> new Plain<>(work).outcome());
     }
 
-    /**
-     * Without the caller's context, because a factory that knows Spring would join the caller's transaction through it. A timer
-     * is set only if the connection does not come at once: one for each would wake the timers' thread for each.
-     */
+    /** Without the caller's context, because a factory that knows Spring would join the caller's transaction through it. */
     private Mono<Connection> connection(String attempted) {
         return offloaded(Mono.defer(() -> Mono.<Connection>from(factory.create())))
                 .contextWrite(context -> Context.empty())
-                .or(Mono.delay(connectionTimeout).then(Mono.error(() -> noConnection(attempted))))
+                .timeout(connectionTimeout)
+                .onErrorMap(
+                        TimeoutException.class,
+                        late -> new EventException.Unavailable(
+                                attempted + " got no connection within " + connectionTimeout
+                                        + ". Each holds one while its work runs, and the channel needs others: make the pool"
+                                        + " larger or the concurrency of the handlers smaller.",
+                                late))
                 .onErrorMap(failure -> failures.ofUndone(attempted, failure));
-    }
-
-    private EventException noConnection(String attempted) {
-        return new EventException.Unavailable(
-                attempted + " got no connection within " + connectionTimeout
-                        + ". Each holds one while its work runs, and the channel needs others: make the pool larger or the"
-                        + " concurrency of the handlers smaller.",
-                null);
     }
 
     private <T> Mono<T> offloaded(Mono<T> mayBlock) {
@@ -109,7 +103,7 @@ final class Transactions {
         private final String work;
         private @Nullable GuardedConnection lent;
         private volatile Mono<?> statement = Mono.empty();
-        private volatile boolean committed;
+        private volatile @Nullable Throwable commitFailure;
 
         /**
          * A transaction.
@@ -126,14 +120,23 @@ final class Transactions {
             return Mono.usingWhen(
                             connection(attempted),
                             this::run,
-                            this::rollbackUnlessCommitted,
-                            (connection, failure) -> rollbackUnlessCommitted(connection),
-                            this::rollbackUnlessCommitted)
-                    .onErrorMap(Failures.Conflict.class, Failures.Conflict::outcome);
+                            this::end,
+                            (connection, failure) -> rollback(connection),
+                            this::rollback)
+                    .onErrorMap(this::told);
         }
 
-        /** Begins, works and commits. */
+        /** Begins, and works. */
         abstract Mono<T> run(Connection connection);
+
+        /** Commits, unless there is nothing to be committed. */
+        Mono<Void> end(Connection connection) {
+            return commit(connection);
+        }
+
+        abstract Mono<Void> commitOn(Connection connection);
+
+        abstract void committed();
 
         final GuardedConnection lend(Connection connection) {
             GuardedConnection guarded = new GuardedConnection(connection, sentencePart(attempted), work);
@@ -146,57 +149,57 @@ final class Transactions {
         }
 
         /** What runs by now is ended before anything else is done on the connection. */
-        final <R> Mono<R> toItsEnd(Mono<R> cancellable, BiFunction<String, Throwable, Throwable> told) {
+        final <R> Mono<R> toItsEnd(Mono<R> cancellable) {
             Mono<R> whole = offloaded(cancellable)
                     .contextWrite(context -> Context.empty())
-                    .onErrorMap(failure -> told.apply(attempted, failure))
+                    .onErrorMap(failure -> failures.ofUndone(attempted, failure))
                     .cache();
             statement = whole;
             return whole;
         }
 
-        /**
-         * A connection that is lost in it may have committed.
-         *
-         * @param commit answers whether it did; if not, what was done is to be rolled back
-         * @param then what is to be done at once if it did
-         */
-        final Mono<Boolean> commit(Mono<Boolean> commit, Runnable then) {
-            GuardedConnection guarded = endWork();
-            return toItsEnd(
-                    commit.doOnNext(applied -> {
-                        if (applied) {
-                            committed = true;
-                            then.run();
-                            if (guarded != null) {
-                                guarded.committed();
-                            }
+        final Mono<Void> commit(Connection connection) {
+            endWork();
+            return offloaded(Mono.defer(() -> commitOn(connection)))
+                    .contextWrite(context -> Context.empty())
+                    .onErrorMap(failure -> failures.ofCommit(attempted, failure))
+                    .doOnSuccess(done -> {
+                        committed();
+                        GuardedConnection guarded = lent;
+                        if (guarded != null) {
+                            guarded.committed();
                         }
-                    }),
-                    failures::ofCommit);
+                    })
+                    .onErrorResume(failure -> {
+                        commitFailure = failure;
+                        return rollback(connection).then(Mono.error(failure));
+                    })
+                    .then(close(connection));
+        }
+
+        /** The failure of a commit comes wrapped, because it is the end of a {@code usingWhen}. */
+        private Throwable told(Throwable failure) {
+            Throwable told = commitFailure == null ? failure : commitFailure;
+            return told instanceof Failures.Conflict conflict ? conflict.outcome() : told;
         }
 
         /** The work may have ended a moment before it is told so: nothing of it is to come behind this. */
-        private @Nullable GuardedConnection endWork() {
+        private void endWork() {
             GuardedConnection guarded = lent;
             if (guarded != null) {
                 guarded.end();
             }
-            return guarded;
         }
 
-        private Mono<Void> rollbackUnlessCommitted(Connection connection) {
+        Mono<Void> rollback(Connection connection) {
             return Mono.defer(() -> {
                 endWork();
                 return statement
                         .then()
                         .onErrorComplete()
-                        .then(Mono.defer(() -> committed ? close(connection) : rollback(connection)));
+                        .then(harmless(Mono.defer(() -> dialect.rollback(connection))))
+                        .then(close(connection));
             });
-        }
-
-        Mono<Void> rollback(Connection connection) {
-            return harmless(Mono.defer(() -> dialect.rollback(connection))).then(close(connection));
         }
 
         final Mono<Void> close(Connection connection) {
@@ -223,23 +226,24 @@ final class Transactions {
 
         @Override
         Mono<T> run(Connection connection) {
-            return toItsEnd(Mono.defer(() -> Mono.from(connection.beginTransaction())), failures::ofUndone)
-                    .then(Mono.defer(() -> work(lend(connection))))
-                    .singleOptional()
-                    .flatMap(value -> commit(committing(connection), () -> {}).then(Mono.justOrEmpty(value)));
-        }
-
-        private Mono<T> work(GuardedConnection guarded) {
-            return Objects.requireNonNull(
-                            work.apply(guarded),
-                            "The work of inTransaction returned null; return a Mono, such as Mono.empty().")
-                    .doFinally(end -> guarded.end());
+            return toItsEnd(Mono.defer(() -> Mono.from(connection.beginTransaction())))
+                    .then(Mono.defer(() -> {
+                        GuardedConnection guarded = lend(connection);
+                        return Objects.requireNonNull(
+                                        work.apply(guarded),
+                                        "The work of inTransaction returned null; return a Mono, such as Mono.empty().")
+                                .doFinally(end -> guarded.end());
+                    }));
         }
 
         /** Unlike a COMMIT of ours, the driver's is an error if a statement had failed and all is rolled back. */
-        private Mono<Boolean> committing(Connection connection) {
-            return Mono.defer(() -> Mono.from(connection.commitTransaction())).thenReturn(true);
+        @Override
+        Mono<Void> commitOn(Connection connection) {
+            return Mono.from(connection.commitTransaction());
         }
+
+        @Override
+        void committed() {}
     }
 
     /** One handling of one event. */
@@ -250,6 +254,7 @@ final class Transactions {
         private final EventMessage message;
         private final TransactionalHandler work;
         private @Nullable Enlistment enlistment;
+        private volatile boolean settled;
 
         Handled(EventChannel channel, TransactionStatements around, EventMessage message, TransactionalHandler work) {
             super("The transaction for event " + message.eventId(), "handler");
@@ -268,25 +273,11 @@ final class Transactions {
                     return Mono.empty();
                 }
                 enlistment = enlisted;
-                return toItsEnd(
-                                around.open(
-                                        connection,
-                                        enlisted.eventId(),
-                                        enlisted.leaseToken(),
-                                        enlisted.maxProcessingTime()),
-                                failures::ofUndone)
+                return toItsEnd(around.open(
+                                connection, enlisted.eventId(), enlisted.leaseToken(), enlisted.maxProcessingTime()))
                         .filter(held -> held)
-                        .flatMap(held -> work(connection, enlisted).then(settleAndCommit(connection, enlisted)));
-            });
-        }
-
-        private Mono<Void> settleAndCommit(Connection connection, Enlistment enlisted) {
-            return Mono.defer(() -> {
-                Settlement outcome = enlisted.outcome();
-                return commit(around.settleAndCommit(connection, outcome), () -> {
-                            around.committed(outcome);
-                            enlisted.committed();
-                        })
+                        .flatMap(held -> work(connection, enlisted)
+                                .then(Mono.defer(() -> toItsEnd(around.settle(connection, enlisted.outcome())))))
                         .flatMap(this::requireSettled);
             });
         }
@@ -294,11 +285,11 @@ final class Transactions {
         private Mono<Void> work(Connection connection, Enlistment enlisted) {
             GuardedConnection guarded = lend(connection);
             Duration limit = enlisted.maxProcessingTime();
-            return enlisted.limited(Flux.defer(
-                                    () -> Objects.requireNonNull(
-                                            work.handle(message, guarded),
-                                            "The transactional handler returned null; return a publisher, such as Mono.empty()."))
-                            .then())
+            return Flux.defer(() -> Objects.requireNonNull(
+                            work.handle(message, guarded),
+                            "The transactional handler returned null; return a publisher, such as Mono.empty()."))
+                    .then()
+                    .timeout(limit)
                     .onErrorMap(
                             TimeoutException.class,
                             late -> new EventException.Unavailable(
@@ -312,6 +303,7 @@ final class Transactions {
         }
 
         private Mono<Void> requireSettled(boolean applied) {
+            settled = applied;
             return applied
                     ? Mono.empty()
                     : Mono.error(new EventException.Invalid("Event " + message.eventId()
@@ -321,11 +313,30 @@ final class Transactions {
         }
 
         @Override
+        Mono<Void> end(Connection connection) {
+            return settled ? commit(connection) : rollback(connection);
+        }
+
+        @Override
+        Mono<Void> commitOn(Connection connection) {
+            return dialect.commit(connection);
+        }
+
+        @Override
+        void committed() {
+            Enlistment enlisted = Objects.requireNonNull(enlistment);
+            around.committed(enlisted.outcome());
+            enlisted.committed();
+        }
+
+        @Override
         Mono<Void> rollback(Connection connection) {
-            Enlistment enlisted = enlistment;
-            return enlisted == null
-                    ? close(connection)
-                    : super.rollback(connection).then(Mono.fromRunnable(enlisted::rolledBack));
+            return Mono.defer(() -> {
+                Enlistment enlisted = enlistment;
+                return enlisted == null
+                        ? close(connection)
+                        : super.rollback(connection).then(Mono.fromRunnable(enlisted::rolledBack));
+            });
         }
 
         /** In a statement of its own, which may fail as any other: then the event comes again when its lease lapses. */
