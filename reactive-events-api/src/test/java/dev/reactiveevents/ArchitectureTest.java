@@ -43,6 +43,22 @@ class ArchitectureTest {
             .resideInAPackage(ENGINE);
 
     @ArchTest
+    static final ArchRule relaysAndPipelinesStandOnTheApiAlone = noClasses()
+            .that()
+            .resideInAnyPackage("dev.reactiveevents.relay", "dev.reactiveevents.pipeline")
+            .should()
+            .dependOnClassesThat()
+            .resideInAnyPackage(SPI, ENGINE);
+
+    @ArchTest
+    static final ArchRule nothingStandsOnRelaysAndPipelines = noClasses()
+            .that()
+            .resideInAnyPackage(ROOT, SPI, ENGINE)
+            .should()
+            .dependOnClassesThat()
+            .resideInAnyPackage("dev.reactiveevents.relay", "dev.reactiveevents.pipeline");
+
+    @ArchTest
     static final ArchRule noDatabaseTypeInside =
             noClasses().should().dependOnClassesThat(resideInAPackage("io.r2dbc.."));
 

@@ -147,6 +147,25 @@ final class Scenarios {
                         lab -> new TransactionalWork.Handled(lab, OURS),
                         lab -> new TransactionalWork.ByHand(lab, REFERENCE)),
                 Scenario.rate(
+                        "outbox_publish_vs_insert",
+                        "publish in the caller's transaction, wakeOnCommit(false) / the same INSERT by hand, "
+                                + OutboxPublishing.CALLERS + " transactions at once",
+                        0.9,
+                        lab -> OutboxPublishing.ours(lab, OURS, false),
+                        lab -> OutboxPublishing.byHand(lab, REFERENCE)),
+                Scenario.rate(
+                        "outbox_waking_vs_silent",
+                        "the same with wakeOnCommit(true) / with wakeOnCommit(false): what a NOTIFY in each commit costs",
+                        0,
+                        lab -> OutboxPublishing.ours(lab, OURS, true),
+                        lab -> OutboxPublishing.ours(lab, REFERENCE, false)),
+                Scenario.rate(
+                        "relay_vs_bare",
+                        "relay stored events to a Kafka broker in this process / the same by producer and callback",
+                        0.7,
+                        lab -> new Relaying.ByRelay(lab, OURS, stored(STORED)),
+                        lab -> new Relaying.ByHand(lab, REFERENCE, stored(STORED))),
+                Scenario.rate(
                         "bridge_publish_vs_reactive",
                         CALLERS + " threads publish by the blocking bridge / as many callers, reactive",
                         0.7,

@@ -58,8 +58,10 @@ class SnippetsTest {
     }
 
     private static String compiledSources() throws IOException {
-        try (Stream<Path> sources = Files.walk(Path.of("src"))) {
-            return sources.filter(path -> path.toString().endsWith(".java"))
+        try (Stream<Path> here = Files.walk(Path.of("src"));
+                Stream<Path> kafka = Files.walk(ROOT.resolve("examples-kafka").resolve("src"))) {
+            return Stream.concat(here, kafka)
+                    .filter(path -> path.toString().endsWith(".java"))
                     .map(SnippetsTest::read)
                     .map(SnippetsTest::normalised)
                     .collect(Collectors.joining("\n"));

@@ -7,10 +7,12 @@ import dev.reactiveevents.EventException;
 import dev.reactiveevents.EventHandler;
 import dev.reactiveevents.EventListener;
 import dev.reactiveevents.EventMessage;
+import dev.reactiveevents.EventPublisher;
 import dev.reactiveevents.Inspection;
 import dev.reactiveevents.ListenOptions;
 import dev.reactiveevents.SubscribeOptions;
 import dev.reactiveevents.spi.EventBackend;
+import dev.reactiveevents.spi.NewEvent;
 import java.time.Duration;
 import java.util.Collection;
 import java.util.LinkedHashSet;
@@ -68,6 +70,14 @@ final class BackendChannel implements EventChannel {
     @Override
     public Flux<String> publishAll(Publisher<Event> events) {
         return writer.publishAll(events);
+    }
+
+    EventPublisher publisherElsewhere(Function<List<NewEvent>, Mono<Void>> write) {
+        return new PublisherElsewhere(writer, write);
+    }
+
+    void wake(Set<String> channels) {
+        dequeuer.wake(channels);
     }
 
     // == Receiving ==

@@ -4,13 +4,18 @@ import dev.reactiveevents.Event;
 import dev.reactiveevents.EventChannel;
 import dev.reactiveevents.EventException;
 import dev.reactiveevents.EventMessage;
+import dev.reactiveevents.EventPublisher;
 import dev.reactiveevents.spi.BroadcastBackend;
 import dev.reactiveevents.spi.Enlistment;
 import dev.reactiveevents.spi.EventBackend;
 import dev.reactiveevents.spi.NewEvent;
+import java.util.List;
+import java.util.Set;
 import java.util.UUID;
+import java.util.function.Function;
 import java.util.function.LongConsumer;
 import org.jspecify.annotations.Nullable;
+import reactor.core.publisher.Mono;
 
 /** The door of the engine, for authors of backends. */
 public final class EventChannels {
@@ -68,6 +73,37 @@ public final class EventChannels {
         throw new EventException.Invalid("Event " + message.eventId()
                 + " was to be handled in a transaction of a channel that did not deliver it; use the handler with messages"
                 + " of the channel object that made it.");
+    }
+
+    /**
+     * A publisher that checks and encodes as a channel does, and writes in a way of its own, such as into a transaction of its
+     * caller's. Wakes nobody: {@link #wake} is for when what was written can be taken.
+     *
+     * @param channel a channel over an {@link EventBackend}
+     * @param write called once for each call of the publisher, and for each batch of a stream. Its answer is subscribed to each
+     *     time that the call's is
+     * @return the publisher
+     */
+    public static EventPublisher publisher(EventChannel channel, Function<List<NewEvent>, Mono<Void>> write) {
+        return own(channel).publisherElsewhere(write);
+    }
+
+    /**
+     * Has the subscribers of a channel object look for events at once.
+     *
+     * @param channel a channel over an {@link EventBackend}
+     * @param channels the names under which there is something new
+     */
+    public static void wake(EventChannel channel, Set<String> channels) {
+        own(channel).wake(channels);
+    }
+
+    private static BackendChannel own(EventChannel channel) {
+        if (channel instanceof BackendChannel own) {
+            return own;
+        }
+        throw new EventException.Invalid(
+                "A channel was given that is none of EventChannels.over(EventBackend, …); give what that answered.");
     }
 
     /** {@return a new id for an event} Ordered by time; does not block. */

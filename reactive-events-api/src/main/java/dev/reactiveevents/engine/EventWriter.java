@@ -115,7 +115,11 @@ final class EventWriter {
         if (events == null) {
             return Flux.error(BackendChannel.nothing("stream of events to be published"));
         }
-        return Flux.defer(() -> new Stream().publish(events));
+        return stream(events, this::write);
+    }
+
+    Flux<String> stream(Publisher<Event> events, Function<List<NewEvent>, Mono<List<String>>> write) {
+        return Flux.defer(() -> new Stream(write).publish(events));
     }
 
     /** One stream: batches in one lane, so that they are written in order, until its source ends or a batch fails. */
@@ -125,7 +129,12 @@ final class EventWriter {
         private final AtomicReference<@Nullable Throwable> sourceFailed = new AtomicReference<>();
         private final AtomicReference<@Nullable Throwable> writeFailed = new AtomicReference<>();
         private final Sinks.Empty<Void> stop = Sinks.empty();
+        private final Function<List<NewEvent>, Mono<List<String>>> write;
         private final Batcher<NewEvent, String> lane = batcher(1, this::writeNext);
+
+        Stream(Function<List<NewEvent>, Mono<List<String>>> write) {
+            this.write = write;
+        }
 
         Flux<String> publish(Publisher<Event> events) {
             lanes.add(lane);
@@ -165,7 +174,9 @@ final class EventWriter {
             Throwable before = writeFailed.get();
             return before != null
                     ? Mono.error(before)
-                    : write(batch).doOnNext(ids -> stored.addAndGet(ids.size())).doOnError(this::fail);
+                    : write.apply(batch)
+                            .doOnNext(ids -> stored.addAndGet(ids.size()))
+                            .doOnError(this::fail);
         }
 
         private void fail(Throwable error) {
@@ -184,7 +195,7 @@ final class EventWriter {
 
     // == Common to all ==
 
-    private NewEvent encode(@Nullable Event event) {
+    NewEvent encode(@Nullable Event event) {
         NewEvent encoded = codec.encode(event);
         requires(encoded.isDelayed(), Capability.DELAY, encoded, "a delay");
         requires(encoded.key() != null, Capability.KEYS, encoded, "a key");
@@ -210,13 +221,15 @@ final class EventWriter {
                 })
                 .then(Mono.fromSupplier(() -> {
                     wake.accept(events.stream().map(NewEvent::channel).collect(Collectors.toSet()));
-                    return events.stream()
-                            .map(event -> event.eventId().toString())
-                            .toList();
+                    return ids(events);
                 }));
     }
 
-    private <T> Mono<T> unlessClosed(Supplier<Mono<T>> publish) {
+    static List<String> ids(List<NewEvent> events) {
+        return events.stream().map(event -> event.eventId().toString()).toList();
+    }
+
+    <T> Mono<T> unlessClosed(Supplier<Mono<T>> publish) {
         return Mono.defer(() -> closed ? Mono.error(closedError()) : publish.get());
     }
 

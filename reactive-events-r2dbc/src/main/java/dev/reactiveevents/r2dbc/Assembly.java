@@ -5,12 +5,10 @@ import dev.reactiveevents.engine.ChannelOptions;
 import dev.reactiveevents.engine.EventChannels;
 import dev.reactiveevents.r2dbc.dialect.Dialect;
 import dev.reactiveevents.r2dbc.dialect.QueueStatements;
-import dev.reactiveevents.r2dbc.dialect.TransactionStatements;
 import dev.reactiveevents.r2dbc.dialect.UpkeepStatements;
 import dev.reactiveevents.spi.EventBackend;
 import io.r2dbc.spi.ConnectionFactory;
 import java.time.Duration;
-import org.jspecify.annotations.Nullable;
 
 /** Puts a channel together as its builder says. Does not connect. */
 final class Assembly {
@@ -51,16 +49,17 @@ final class Assembly {
                 options,
                 EventSchema.notNeeded(database, dialect, builder.table),
                 state,
+                null,
                 null);
     }
 
     private R2dbcEventChannel queue() {
         QueueStatements statements = dialect.statements(builder.table, builder.retention);
         Notifier notifier = chosen == BackendType.TABLE_QUEUE ? null : notifier();
-        EventBackend store = new TableQueueBackend(
+        TableNews news = notifier == null ? null : new TableNews(notifier, builder.table);
+        TableQueueBackend store = new TableQueueBackend(
                 database, dialect, builder.table, statements, builder.consumerName, janitor(statements));
-        EventBackend backend =
-                notifier == null ? store : new NotifyingBackend(store, name, new TableNews(notifier, builder.table));
+        EventBackend backend = news == null ? store : new NotifyingBackend(store, name, news);
         ChannelOptions options = queueOptions();
         boolean fellBack = builder.backend != null && builder.backend != chosen;
         return new R2dbcEventChannel(
@@ -68,7 +67,8 @@ final class Assembly {
                 options,
                 new EventSchema(database, dialect, builder.table, Dialects.settings(dialect, builder.settings)),
                 new ChannelState(chosen, fellBack, notifier),
-                transactions(statements));
+                transactions(statements),
+                new Outbox(store, new Failures(dialect, builder.table), news, builder.wakeOnCommit));
     }
 
     private Janitor janitor(QueueStatements statements) {
@@ -85,16 +85,13 @@ final class Assembly {
         return Janitor.of(database, statements, builder.table, shorter).removingDead(upkeep, builder.table, dead);
     }
 
-    private @Nullable Transactions transactions(QueueStatements statements) {
-        TransactionStatements around = dialect.transactions(builder.table, statements);
-        return around == null
-                ? null
-                : new Transactions(
-                        builder.connectionFactory,
-                        dialect,
-                        around,
-                        new Failures(dialect, builder.table),
-                        builder.options.publishTimeout());
+    private Transactions transactions(QueueStatements statements) {
+        return new Transactions(
+                builder.connectionFactory,
+                dialect,
+                dialect.transactions(builder.table, statements),
+                new Failures(dialect, builder.table),
+                builder.options.publishTimeout());
     }
 
     private Notifier notifier() {

@@ -9,20 +9,39 @@ import io.r2dbc.spi.TransactionDefinition;
 import io.r2dbc.spi.ValidationDepth;
 import io.r2dbc.spi.Wrapped;
 import java.time.Duration;
-import java.util.UUID;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import org.reactivestreams.Publisher;
 import reactor.core.publisher.Mono;
 
-/** A connection in the hands of a handler: it works while the handler does, and leaves the end of the transaction to us. */
+/** A connection in the hands of somebody's work: it works while that does, and leaves the end of the transaction to us. */
 final class GuardedConnection implements Connection, Wrapped<Connection> {
 
     private final Connection connection;
-    private final UUID eventId;
+    private final String transaction;
+    private final String work;
+    private final Queue<Runnable> afterCommit = new ConcurrentLinkedQueue<>();
     private volatile boolean over;
 
-    GuardedConnection(Connection connection, UUID eventId) {
+    /**
+     * A connection to be lent.
+     *
+     * @param transaction which transaction this is, for messages
+     * @param work who works with it, for messages
+     */
+    GuardedConnection(Connection connection, String transaction, String work) {
         this.connection = connection;
-        this.eventId = eventId;
+        this.transaction = transaction;
+        this.work = work;
+    }
+
+    /** Remembers what is to be done once the transaction has committed, and otherwise not. */
+    void afterCommit(Runnable action) {
+        afterCommit.add(action);
+    }
+
+    void committed() {
+        afterCommit.forEach(Runnable::run);
     }
 
     /** From now on it does nothing any more: it may belong to others soon. */
@@ -37,9 +56,8 @@ final class GuardedConnection implements Connection, Wrapped<Connection> {
 
     private Connection open() {
         if (over) {
-            throw new IllegalStateException(
-                    "The connection of the transaction for event " + eventId
-                            + " was used after its handler had ended; use it only within the publisher that the handler returns.");
+            throw new IllegalStateException("The connection of " + transaction + " was used after its " + work
+                    + " had ended; use it only within the publisher that the " + work + " returns.");
         }
         return connection;
     }
@@ -47,9 +65,9 @@ final class GuardedConnection implements Connection, Wrapped<Connection> {
     // == What is refused ==
 
     private Mono<Void> refused(String call) {
-        return Mono.error(new IllegalStateException("The handler of event " + eventId + " called " + call
-                + " on the connection of its transaction, which commits with the event: complete to commit, fail to roll"
-                + " back, use savepoints within, or unwrap() the connection if you must."));
+        return Mono.error(new IllegalStateException("The " + work + " of " + transaction + " called " + call
+                + " on its connection, which commits with the event: complete to commit, fail to roll back, use"
+                + " savepoints within, or unwrap() the connection if you must."));
     }
 
     @Override

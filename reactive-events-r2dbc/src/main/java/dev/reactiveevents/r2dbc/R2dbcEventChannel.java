@@ -8,15 +8,18 @@ import dev.reactiveevents.EventException;
 import dev.reactiveevents.EventHandler;
 import dev.reactiveevents.EventListener;
 import dev.reactiveevents.EventMessage;
+import dev.reactiveevents.EventPublisher;
 import dev.reactiveevents.Inspection;
 import dev.reactiveevents.ListenOptions;
 import dev.reactiveevents.SubscribeOptions;
 import dev.reactiveevents.engine.ChannelOptions;
 import dev.reactiveevents.engine.EventChannels;
+import io.r2dbc.spi.Connection;
 import io.r2dbc.spi.ConnectionFactory;
 import java.time.Duration;
 import java.util.Collection;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import org.reactivestreams.Publisher;
 import reactor.core.publisher.Flux;
@@ -37,18 +40,21 @@ public final class R2dbcEventChannel implements EventChannel {
     private final EventSchema schema;
     private final ChannelState state;
     private final @Nullable Transactions transactions;
+    private final @Nullable Outbox outbox;
 
     R2dbcEventChannel(
             EventChannel channel,
             ChannelOptions options,
             EventSchema schema,
             ChannelState state,
-            @Nullable Transactions transactions) {
+            @Nullable Transactions transactions,
+            @Nullable Outbox outbox) {
         this.channel = channel;
         this.options = options;
         this.schema = schema;
         this.state = state;
         this.transactions = transactions;
+        this.outbox = outbox;
     }
 
     /**
@@ -201,12 +207,74 @@ public final class R2dbcEventChannel implements EventChannel {
         if (work == null) {
             throw new EventException.Invalid("A transactional handler was null; give one.");
         }
-        if (transactions == null) {
+        EventHandler handler = transactions == null ? null : transactions.handler(channel, work);
+        if (handler == null) {
             throw new EventException.Unsupported(
                     "A transactional handler was asked for on a backend that cannot settle events in a transaction; choose"
                             + " BackendType.TABLE_QUEUE or LISTEN_NOTIFY_DURABLE.");
         }
-        return transactions.handler(channel, work);
+        return handler;
+    }
+
+    /**
+     * Publishes in a transaction of the caller's: the events are stored if it commits, and never were if it rolls back. Each
+     * publish and each batch is one statement on the connection (a {@code publishAll} of more than a thousand is several),
+     * sent when its {@code Mono} is subscribed to; nothing here begins, commits, rolls back or closes. Without a transaction the
+     * statement commits by itself.
+     *
+     * <p>The {@code Mono} completes when the statement is done, which is before the commit. If it fails, roll back: what else
+     * the transaction did is still in it, and PostgreSQL would refuse to go on. Subscribing again to the same {@code Mono}, in
+     * this transaction or another one, stores the event once.
+     *
+     * <p>On {@link BackendType#LISTEN_NOTIFY_DURABLE} a NOTIFY goes with the statement and travels with the commit, unless
+     * {@link R2dbcEventChannelBuilder#wakeOnCommit(boolean)} says otherwise; elsewhere subscribers find the events within their poll interval.
+     * On the connection of {@link #inTransaction} or of a {@link #transactional} handler subscribers are woken after the commit.
+     *
+     * @param connection a connection to this channel's database, whose transaction has begun; also one that a framework hands
+     *     out. Statements run as the caller's own on it would, on the same threads
+     * @return a publisher for as long as the connection is the caller's; after a {@link #shutdown()} it refuses
+     * @throws EventException.Unsupported if the backend keeps no events
+     */
+    public EventPublisher in(Connection connection) {
+        if (connection == null) {
+            throw new EventException.Invalid(
+                    "The connection to publish in was null; give one whose transaction has begun.");
+        }
+        return outbox().in(channel, connection);
+    }
+
+    /**
+     * Works and publishes in a transaction of its own: takes a connection, begins, runs the work, commits, and then wakes
+     * subscribers as any publish does. If the work fails, or is cancelled, all of it is rolled back.
+     *
+     * <p>The connection does not join the caller's ambient transaction, also under a Spring-aware connection factory. Waiting
+     * for it is bounded by the publish timeout; the work itself is not. The work is called on a thread of the driver, or where
+     * blocking is allowed if the driver blocks.
+     *
+     * @param work what is done and published
+     * @param <T> what comes of it
+     * @return what came of the work, once it is committed. Cold: each subscription is a transaction of its own, with new event
+     *     ids unless they are given. Fails as the work does; with {@link EventException.Unavailable} if nothing was committed;
+     *     with {@link EventException.OutcomeUnknown} if the connection broke in the commit: both happened, or neither did
+     * @throws EventException.Unsupported if the backend keeps no events
+     */
+    @CheckReturnValue
+    public <T> Mono<T> inTransaction(TransactionalWork<T> work) {
+        if (work == null) {
+            throw new EventException.Invalid("The work for a transaction was null; give some.");
+        }
+        Outbox publishers = outbox();
+        return Objects.requireNonNull(transactions)
+                .run(connection -> work.work(connection, publishers.in(channel, connection)));
+    }
+
+    private Outbox outbox() {
+        if (outbox == null) {
+            throw new EventException.Unsupported(
+                    "Publishing in a transaction was asked for on a backend that keeps no events;"
+                            + " choose BackendType.TABLE_QUEUE or LISTEN_NOTIFY_DURABLE.");
+        }
+        return outbox;
     }
 
     /**

@@ -50,6 +50,7 @@ public final class R2dbcEventChannelBuilder {
     @Nullable
     Duration pollInterval;
 
+    boolean wakeOnCommit = true;
     boolean retryPolicyGiven;
     boolean prefetchGiven;
 
@@ -186,6 +187,19 @@ public final class R2dbcEventChannelBuilder {
                     + "; give a duration from 100 ms to one day.");
         }
         this.probeInterval = probeInterval;
+        return this;
+    }
+
+    /**
+     * Sets whether publishing by {@link R2dbcEventChannel#in} sends a NOTIFY with the caller's commit, where the backend has
+     * notifications. PostgreSQL lets transactions that notify commit one after the other; without it events of such
+     * transactions are found within the poll interval.
+     *
+     * @param wakeOnCommit true, the default, to notify
+     * @return this builder
+     */
+    public R2dbcEventChannelBuilder wakeOnCommit(boolean wakeOnCommit) {
+        this.wakeOnCommit = wakeOnCommit;
         return this;
     }
 

@@ -2,6 +2,8 @@ package dev.reactiveevents.r2dbc;
 
 import dev.reactiveevents.r2dbc.dialect.QueueTable;
 import dev.reactiveevents.spi.WakeUp;
+import io.r2dbc.spi.Connection;
+import io.r2dbc.spi.Result;
 import java.nio.charset.StandardCharsets;
 import java.util.Set;
 import java.util.UUID;
@@ -14,6 +16,8 @@ final class TableNews {
     private static final String PREFIX = "reactive_events.";
     /** PostgreSQL's limit for the name of what is listened to, in bytes; ours are ASCII. */
     private static final int LONGEST_TOPIC = 63;
+
+    private static final String NOTIFY = "SELECT count(pg_notify($1, channel)) FROM unnest($2::text[]) AS c (channel)";
 
     private final Notifier notifier;
     private final String topic;
@@ -31,6 +35,17 @@ final class TableNews {
 
     void tell(Set<String> channels) {
         channels.forEach(channel -> notifier.tell(topic, channel));
+    }
+
+    /** Tells when the transaction of this connection commits. */
+    Mono<Void> tell(Connection connection, Set<String> channels) {
+        return Flux.from(connection
+                        .createStatement(NOTIFY)
+                        .bind(0, topic)
+                        .bind(1, channels.toArray(String[]::new))
+                        .execute())
+                .concatMap(Result::getRowsUpdated)
+                .then();
     }
 
     Flux<WakeUp> wakeUps() {

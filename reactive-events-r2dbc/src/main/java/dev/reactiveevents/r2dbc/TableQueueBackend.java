@@ -109,6 +109,18 @@ final class TableQueueBackend implements EventBackend {
                 : database.transaction(attempted, connection -> insert(connection, batches, events));
     }
 
+    /** Stores events in somebody's transaction, by one statement unless they are very many, and leaves its end to them. */
+    Mono<Void> publish(Connection connection, List<NewEvent> events, boolean again) {
+        janitor.start();
+        List<List<NewEvent>> batches = batches(withoutRepetitions(events));
+        boolean mayBeStored = again || events.stream().anyMatch(NewEvent::idGiven);
+        return mayBeStored
+                ? insert(connection, batches, events)
+                : Flux.fromIterable(batches)
+                        .concatMap(batch -> statements.insertNew(connection, batch))
+                        .then();
+    }
+
     private Mono<Void> insert(Connection connection, List<List<NewEvent>> batches, List<NewEvent> events) {
         return Flux.fromIterable(batches)
                 .concatMap(batch -> statements.insert(connection, batch))

@@ -15,6 +15,7 @@ import java.time.Duration;
 import java.util.Objects;
 import java.util.concurrent.TimeoutException;
 import java.util.function.BiFunction;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
@@ -24,8 +25,9 @@ import reactor.util.Loggers;
 import reactor.util.context.Context;
 
 /**
- * Runs handlers in transactions that settle their events. The event's row is locked first and settled last; in between the
- * engine leaves it alone. Our own statements run to their end, whoever cancels; the handler's work is cancelled.
+ * Runs work of others in transactions of ours, above all handlers in transactions that settle their events: the event's row is
+ * locked first and settled last; in between the engine leaves it alone. Our own statements run to their end, whoever cancels;
+ * the work is cancelled.
  */
 final class Transactions {
 
@@ -33,19 +35,20 @@ final class Transactions {
 
     private final ConnectionFactory factory;
     private final Dialect dialect;
-    private final TransactionStatements statements;
+    private final @Nullable TransactionStatements statements;
     private final Failures failures;
     private final Duration connectionTimeout;
 
     /**
      * Transactions.
      *
+     * @param statements what stands around handlers, if the dialect has it
      * @param connectionTimeout how long to wait for a connection
      */
     Transactions(
             ConnectionFactory factory,
             Dialect dialect,
-            TransactionStatements statements,
+            @Nullable TransactionStatements statements,
             Failures failures,
             Duration connectionTimeout) {
         this.factory = factory;
@@ -55,65 +58,209 @@ final class Transactions {
         this.connectionTimeout = connectionTimeout;
     }
 
+    /** Answers {@code null} if the dialect has no statements for that. */
+    @Nullable
     EventHandler handler(EventChannel channel, TransactionalHandler work) {
+        TransactionStatements around = statements;
+        return around == null ? null : handler(channel, around, work);
+    }
+
+    private EventHandler handler(EventChannel channel, TransactionStatements around, TransactionalHandler work) {
         return message -> Mono.defer(() -> {
-            Transaction transaction = new Transaction(channel, message, work);
-            return Mono.usingWhen(
-                            connection(message),
-                            transaction::run,
-                            transaction::rollbackUnlessCommitted,
-                            (connection, failure) -> transaction.rollbackUnlessCommitted(connection),
-                            transaction::rollbackUnlessCommitted)
-                    .onErrorMap(Failures.Conflict.class, Failures.Conflict::outcome)
+            Handled transaction = new Handled(channel, around, message, work);
+            return transaction
+                    .outcome()
                     .onErrorResume(failure -> transaction.failed(failure).then(Mono.error(failure)));
         });
+    }
+
+    /** Runs work in a transaction of its own. What comes of it is handed out once it is committed. */
+    <T> Mono<T> run(Function<Connection, Mono<T>> work) {
+        return Mono.defer(() -> new Plain<>(work).outcome());
     }
 
     /**
      * Without the caller's context, because a factory that knows Spring would join the caller's transaction through it. A timer
      * is set only if the connection does not come at once: one for each would wake the timers' thread for each.
      */
-    private Mono<Connection> connection(EventMessage message) {
+    private Mono<Connection> connection(String attempted) {
         return offloaded(Mono.defer(() -> Mono.<Connection>from(factory.create())))
                 .contextWrite(context -> Context.empty())
-                .or(Mono.delay(connectionTimeout).then(Mono.error(() -> noConnection(message))))
-                .onErrorMap(failure -> failures.ofUndone(attempted(message), failure));
+                .or(Mono.delay(connectionTimeout).then(Mono.error(() -> noConnection(attempted))))
+                .onErrorMap(failure -> failures.ofUndone(attempted, failure));
     }
 
-    private EventException noConnection(EventMessage message) {
+    private EventException noConnection(String attempted) {
         return new EventException.Unavailable(
-                "The transaction for event " + message.eventId() + " got no connection within " + connectionTimeout
-                        + ". Each holds one while its handler runs, and the channel needs others: make the pool larger or the"
+                attempted + " got no connection within " + connectionTimeout
+                        + ". Each holds one while its work runs, and the channel needs others: make the pool larger or the"
                         + " concurrency of the handlers smaller.",
                 null);
-    }
-
-    private static String attempted(EventMessage message) {
-        return "The transaction for event " + message.eventId();
     }
 
     private <T> Mono<T> offloaded(Mono<T> mayBlock) {
         return dialect.blocks() ? mayBlock.subscribeOn(Schedulers.boundedElastic()) : mayBlock;
     }
 
-    /** One handling of one event. */
-    private final class Transaction {
+    /** One transaction on one connection, in which somebody's work is done. */
+    private abstract class Transaction<T> {
 
-        private final EventChannel channel;
-        private final EventMessage message;
-        private final TransactionalHandler work;
-        private @Nullable Enlistment enlistment;
+        private final String attempted;
+        private final String work;
         private @Nullable GuardedConnection lent;
         private volatile Mono<?> statement = Mono.empty();
         private volatile boolean committed;
 
-        Transaction(EventChannel channel, EventMessage message, TransactionalHandler work) {
+        /**
+         * A transaction.
+         *
+         * @param attempted which it is, for messages
+         * @param work what is done in it, for messages
+         */
+        Transaction(String attempted, String work) {
+            this.attempted = attempted;
+            this.work = work;
+        }
+
+        Mono<T> outcome() {
+            return Mono.usingWhen(
+                            connection(attempted),
+                            this::run,
+                            this::rollbackUnlessCommitted,
+                            (connection, failure) -> rollbackUnlessCommitted(connection),
+                            this::rollbackUnlessCommitted)
+                    .onErrorMap(Failures.Conflict.class, Failures.Conflict::outcome);
+        }
+
+        /** Begins, works and commits. */
+        abstract Mono<T> run(Connection connection);
+
+        final GuardedConnection lend(Connection connection) {
+            GuardedConnection guarded = new GuardedConnection(connection, sentencePart(attempted), work);
+            lent = guarded;
+            return guarded;
+        }
+
+        private String sentencePart(String sentence) {
+            return Character.toLowerCase(sentence.charAt(0)) + sentence.substring(1);
+        }
+
+        /** What runs by now is ended before anything else is done on the connection. */
+        final <R> Mono<R> toItsEnd(Mono<R> cancellable, BiFunction<String, Throwable, Throwable> told) {
+            Mono<R> whole = offloaded(cancellable)
+                    .contextWrite(context -> Context.empty())
+                    .onErrorMap(failure -> told.apply(attempted, failure))
+                    .cache();
+            statement = whole;
+            return whole;
+        }
+
+        /**
+         * A connection that is lost in it may have committed.
+         *
+         * @param commit answers whether it did; if not, what was done is to be rolled back
+         * @param then what is to be done at once if it did
+         */
+        final Mono<Boolean> commit(Mono<Boolean> commit, Runnable then) {
+            GuardedConnection guarded = endWork();
+            return toItsEnd(
+                    commit.doOnNext(applied -> {
+                        if (applied) {
+                            committed = true;
+                            then.run();
+                            if (guarded != null) {
+                                guarded.committed();
+                            }
+                        }
+                    }),
+                    failures::ofCommit);
+        }
+
+        /** The work may have ended a moment before it is told so: nothing of it is to come behind this. */
+        private @Nullable GuardedConnection endWork() {
+            GuardedConnection guarded = lent;
+            if (guarded != null) {
+                guarded.end();
+            }
+            return guarded;
+        }
+
+        private Mono<Void> rollbackUnlessCommitted(Connection connection) {
+            return Mono.defer(() -> {
+                endWork();
+                return statement
+                        .then()
+                        .onErrorComplete()
+                        .then(Mono.defer(() -> committed ? close(connection) : rollback(connection)));
+            });
+        }
+
+        Mono<Void> rollback(Connection connection) {
+            return harmless(Mono.defer(() -> dialect.rollback(connection))).then(close(connection));
+        }
+
+        final Mono<Void> close(Connection connection) {
+            return harmless(Mono.defer(() -> Mono.from(connection.close())));
+        }
+
+        private Mono<Void> harmless(Mono<Void> ending) {
+            return offloaded(ending).contextWrite(context -> Context.empty()).onErrorResume(failure -> {
+                LOG.debug("A connection could not be given back in order.", failure);
+                return Mono.empty();
+            });
+        }
+    }
+
+    /** One that is about nothing but its work: begun, and ended, as the driver does it. */
+    private final class Plain<T> extends Transaction<T> {
+
+        private final Function<Connection, Mono<T>> work;
+
+        Plain(Function<Connection, Mono<T>> work) {
+            super("The transaction of inTransaction", "work");
+            this.work = work;
+        }
+
+        @Override
+        Mono<T> run(Connection connection) {
+            return toItsEnd(Mono.defer(() -> Mono.from(connection.beginTransaction())), failures::ofUndone)
+                    .then(Mono.defer(() -> work(lend(connection))))
+                    .singleOptional()
+                    .flatMap(value -> commit(committing(connection), () -> {}).then(Mono.justOrEmpty(value)));
+        }
+
+        private Mono<T> work(GuardedConnection guarded) {
+            return Objects.requireNonNull(
+                            work.apply(guarded),
+                            "The work of inTransaction returned null; return a Mono, such as Mono.empty().")
+                    .doFinally(end -> guarded.end());
+        }
+
+        /** Unlike a COMMIT of ours, the driver's is an error if a statement had failed and all is rolled back. */
+        private Mono<Boolean> committing(Connection connection) {
+            return Mono.defer(() -> Mono.from(connection.commitTransaction())).thenReturn(true);
+        }
+    }
+
+    /** One handling of one event. */
+    private final class Handled extends Transaction<Void> {
+
+        private final EventChannel channel;
+        private final TransactionStatements around;
+        private final EventMessage message;
+        private final TransactionalHandler work;
+        private @Nullable Enlistment enlistment;
+
+        Handled(EventChannel channel, TransactionStatements around, EventMessage message, TransactionalHandler work) {
+            super("The transaction for event " + message.eventId(), "handler");
             this.channel = channel;
+            this.around = around;
             this.message = message;
             this.work = work;
         }
 
         /** What is settled already, or in other hands by now, is not worked on. */
+        @Override
         Mono<Void> run(Connection connection) {
             return Mono.defer(() -> {
                 Enlistment enlisted = EventChannels.enlist(channel, message);
@@ -122,7 +269,7 @@ final class Transactions {
                 }
                 enlistment = enlisted;
                 return toItsEnd(
-                                statements.open(
+                                around.open(
                                         connection,
                                         enlisted.eventId(),
                                         enlisted.leaseToken(),
@@ -133,36 +280,19 @@ final class Transactions {
             });
         }
 
-        /** A connection that is lost in it may have committed. */
         private Mono<Void> settleAndCommit(Connection connection, Enlistment enlisted) {
             return Mono.defer(() -> {
                 Settlement outcome = enlisted.outcome();
-                return toItsEnd(
-                                statements.settleAndCommit(connection, outcome).doOnNext(applied -> {
-                                    if (applied) {
-                                        committed = true;
-                                        statements.committed(outcome);
-                                        enlisted.committed();
-                                    }
-                                }),
-                                failures::ofCommit)
+                return commit(around.settleAndCommit(connection, outcome), () -> {
+                            around.committed(outcome);
+                            enlisted.committed();
+                        })
                         .flatMap(this::requireSettled);
             });
         }
 
-        /** What runs by now is ended before anything else is done on the connection. */
-        private <T> Mono<T> toItsEnd(Mono<T> cancellable, BiFunction<String, Throwable, Throwable> told) {
-            Mono<T> whole = offloaded(cancellable)
-                    .contextWrite(context -> Context.empty())
-                    .onErrorMap(failure -> told.apply(attempted(message), failure))
-                    .cache();
-            statement = whole;
-            return whole;
-        }
-
         private Mono<Void> work(Connection connection, Enlistment enlisted) {
-            GuardedConnection guarded = new GuardedConnection(connection, enlisted.eventId());
-            lent = guarded;
+            GuardedConnection guarded = lend(connection);
             Duration limit = enlisted.maxProcessingTime();
             return enlisted.limited(Flux.defer(
                                     () -> Objects.requireNonNull(
@@ -190,37 +320,12 @@ final class Transactions {
                             + " to the channel."));
         }
 
-        Mono<Void> rollbackUnlessCommitted(Connection connection) {
-            return Mono.defer(() -> {
-                GuardedConnection guarded = lent;
-                if (guarded != null) {
-                    guarded.end();
-                }
-                return statement
-                        .then()
-                        .onErrorComplete()
-                        .then(Mono.defer(() -> committed ? close(connection) : rollback(connection)));
-            });
-        }
-
-        private Mono<Void> rollback(Connection connection) {
+        @Override
+        Mono<Void> rollback(Connection connection) {
             Enlistment enlisted = enlistment;
             return enlisted == null
                     ? close(connection)
-                    : harmless(Mono.defer(() -> dialect.rollback(connection)))
-                            .then(close(connection))
-                            .then(Mono.fromRunnable(enlisted::rolledBack));
-        }
-
-        private Mono<Void> close(Connection connection) {
-            return harmless(Mono.defer(() -> Mono.from(connection.close())));
-        }
-
-        private Mono<Void> harmless(Mono<Void> ending) {
-            return offloaded(ending).contextWrite(context -> Context.empty()).onErrorResume(failure -> {
-                LOG.debug("A connection could not be given back in order.", failure);
-                return Mono.empty();
-            });
+                    : super.rollback(connection).then(Mono.fromRunnable(enlisted::rolledBack));
         }
 
         /** In a statement of its own, which may fail as any other: then the event comes again when its lease lapses. */

@@ -10,7 +10,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.stream.Stream;
 
 /** Another JVM that runs a main class of these tests. */
-final class ChildProcess implements AutoCloseable {
+public final class ChildProcess implements AutoCloseable {
 
     private final Process process;
 
@@ -18,7 +18,14 @@ final class ChildProcess implements AutoCloseable {
         this.process = process;
     }
 
-    static ChildProcess run(Class<?> main, String... arguments) {
+    /**
+     * Starts it.
+     *
+     * @param main its main class
+     * @param arguments what it is told
+     * @return the process
+     */
+    public static ChildProcess run(Class<?> main, String... arguments) {
         List<String> command = new ArrayList<>(List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-cp",
@@ -35,16 +42,18 @@ final class ChildProcess implements AutoCloseable {
         }
     }
 
-    /** What it prints, until it ends. */
-    Stream<String> lines() {
+    /** {@return what it prints, until it ends} */
+    public Stream<String> lines() {
         BufferedReader reader = process.inputReader();
         return reader.lines();
     }
 
-    CompletableFuture<Integer> exit() {
+    /** {@return its end} */
+    public CompletableFuture<Integer> exit() {
         return process.onExit().thenApply(Process::exitValue);
     }
 
+    /** Kills it. */
     @Override
     public void close() {
         process.destroyForcibly();

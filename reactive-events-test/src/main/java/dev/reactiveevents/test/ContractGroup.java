@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.BooleanSupplier;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import reactor.core.publisher.Flux;
@@ -141,6 +142,13 @@ abstract class ContractGroup {
 
     static void awaitEnd(Mono<?> mono) {
         mono.block(AWAIT);
+    }
+
+    /** Looks again and again until it is so. */
+    static void awaitUntil(BooleanSupplier holds) {
+        awaitEnd(Mono.fromSupplier(holds::getAsBoolean)
+                .filter(held -> held)
+                .repeatWhenEmpty(empty -> empty.delayElements(Duration.ofMillis(5))));
     }
 
     /** Waits, by the store's own clock, until each lease of this length that was taken before has lapsed. */

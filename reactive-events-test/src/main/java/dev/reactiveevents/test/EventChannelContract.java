@@ -228,6 +228,20 @@ public abstract class EventChannelContract {
     }
 
     @Nested
+    class Relaying extends RelayingContract {
+        Relaying() {
+            super(EventChannelContract.this);
+        }
+    }
+
+    @Nested
+    class Piping extends PipingContract {
+        Piping() {
+            super(EventChannelContract.this);
+        }
+    }
+
+    @Nested
     class Model extends ModelContract {
         Model() {
             super(EventChannelContract.this);

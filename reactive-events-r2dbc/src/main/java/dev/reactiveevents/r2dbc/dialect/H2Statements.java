@@ -29,7 +29,10 @@ import reactor.core.publisher.Mono;
  */
 final class H2Statements implements QueueStatements {
 
-    /** Not by MERGE, which locks what it finds, so that a claim would pass it over. */
+    /**
+     * Not by MERGE, which locks what it finds, so that a claim would pass it over. Within a transaction H2 takes the answer of a
+     * subquery that it has answered before, whatever was inserted since, unless chance is in it.
+     */
     private static final String INSERT = """
             INSERT INTO ${table}
                 (event_id, channel, type, event_key, payload, metadata, deliver_at, available_at, created_at)
@@ -37,7 +40,7 @@ final class H2Statements implements QueueStatements {
                 CAST($5 AS CLOB), CAST($6 AS CLOB), due, due, CURRENT_TIMESTAMP
             FROM (SELECT GREATEST(
                 COALESCE($8, CURRENT_TIMESTAMP), DATEADD(MICROSECOND, $7, CURRENT_TIMESTAMP)) AS due)
-            WHERE NOT EXISTS (SELECT 1 FROM ${table} WHERE event_id = $1)
+            WHERE NOT EXISTS (SELECT 1 FROM ${table} WHERE event_id = $1 AND RAND() >= 0)
             """;
 
     private static final String FIND =

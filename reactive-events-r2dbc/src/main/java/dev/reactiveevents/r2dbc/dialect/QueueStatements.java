@@ -30,8 +30,8 @@ public interface QueueStatements {
     Mono<Long> insert(Connection connection, List<NewEvent> events);
 
     /**
-     * Stores events as {@link #insert} does, outside a transaction and in one statement, when none of their ids was chosen by
-     * a publisher: one of them is stored already only if a publish is repeated.
+     * Stores events as {@link #insert} does, in one statement, when none of their ids was chosen by a publisher: one of them is
+     * stored already only if a publish is repeated. Outside a transaction; or in one of the caller's, and then none is stored.
      *
      * @param connection the connection
      * @param events at least one, and no id twice
