@@ -9,14 +9,17 @@ import dev.reactiveevents.r2dbc.dialect.Dialect;
 import dev.reactiveevents.r2dbc.dialect.TransactionStatements;
 import dev.reactiveevents.spi.Enlistment;
 import dev.reactiveevents.spi.Settlement;
+import dev.reactiveevents.spi.TransactionalEventHandler;
 import io.r2dbc.spi.Connection;
 import io.r2dbc.spi.ConnectionFactory;
 import java.time.Duration;
+import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.TimeoutException;
 import java.util.function.BiFunction;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
+import org.reactivestreams.Publisher;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 import reactor.core.scheduler.Schedulers;
@@ -62,16 +65,7 @@ final class Transactions {
     @Nullable
     EventHandler handler(EventChannel channel, TransactionalHandler work) {
         TransactionStatements around = statements;
-        return around == null ? null : handler(channel, around, work);
-    }
-
-    private EventHandler handler(EventChannel channel, TransactionStatements around, TransactionalHandler work) {
-        return message -> Mono.defer(() -> {
-            Handled transaction = new Handled(channel, around, message, work);
-            return transaction
-                    .outcome()
-                    .onErrorResume(failure -> transaction.failed(failure).then(Mono.error(failure)));
-        });
+        return around == null ? null : new Handler(channel, around, work);
     }
 
     /** Runs work in a transaction of its own. What comes of it is handed out once it is committed. */
@@ -100,6 +94,51 @@ final class Transactions {
 
     private <T> Mono<T> offloaded(Mono<T> mayBlock) {
         return dialect.blocks() ? mayBlock.subscribeOn(Schedulers.boundedElastic()) : mayBlock;
+    }
+
+    /** Handles each event in a transaction of its own, which other handlers of that event may share. */
+    private final class Handler implements TransactionalEventHandler {
+
+        private final EventChannel channel;
+        private final TransactionStatements around;
+        private final TransactionalHandler work;
+
+        Handler(EventChannel channel, TransactionStatements around, TransactionalHandler work) {
+            this.channel = channel;
+            this.around = around;
+            this.work = work;
+        }
+
+        @Override
+        public Mono<Void> handle(EventMessage message) {
+            return Mono.defer(() -> {
+                Handled transaction = new Handled(channel, around, message, work);
+                return transaction
+                        .outcome()
+                        .onErrorResume(failure -> transaction.failed(failure).then(Mono.error(failure)));
+            });
+        }
+
+        @Override
+        public EventHandler together(List<EventHandler> handlers) {
+            return new Handler(
+                    channel,
+                    around,
+                    (message, connection) -> Flux.fromIterable(handlers)
+                            .concatMap(handler -> handler instanceof Handler other && other.owner() == owner()
+                                    ? work(other.work, message, connection)
+                                    : handler.handle(message)));
+        }
+
+        private Transactions owner() {
+            return Transactions.this;
+        }
+    }
+
+    private static Publisher<?> work(TransactionalHandler work, EventMessage message, Connection connection) {
+        return Objects.requireNonNull(
+                work.handle(message, connection),
+                "The transactional handler returned null; return a publisher, such as Mono.empty().");
     }
 
     /** One transaction on one connection, in which somebody's work is done. */
@@ -294,10 +333,7 @@ final class Transactions {
         private Mono<Void> work(Connection connection, Enlistment enlisted) {
             GuardedConnection guarded = lend(connection);
             Duration limit = enlisted.maxProcessingTime();
-            return enlisted.limited(Flux.defer(
-                                    () -> Objects.requireNonNull(
-                                            work.handle(message, guarded),
-                                            "The transactional handler returned null; return a publisher, such as Mono.empty()."))
+            return enlisted.limited(Flux.defer(() -> Transactions.work(work, message, guarded))
                             .then())
                     .onErrorMap(
                             TimeoutException.class,
