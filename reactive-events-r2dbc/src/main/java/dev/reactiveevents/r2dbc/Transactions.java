@@ -178,7 +178,7 @@ final class Transactions {
                         commitFailure = failure;
                         return rollback(connection).then(Mono.error(failure));
                     })
-                    .then(close(connection));
+                    .then(ended(connection));
         }
 
         private void committed() {
@@ -206,9 +206,13 @@ final class Transactions {
                                 .then()
                                 .onErrorComplete()
                                 .then(harmless(Mono.defer(() -> dialect.rollback(connection))))
-                                .then(close(connection))
+                                .then(ended(connection))
                                 .then(Mono.fromRunnable(enlisted::rolledBack));
             });
+        }
+
+        private Mono<Void> ended(Connection connection) {
+            return harmless(Mono.defer(() -> statements.ended(connection))).then(close(connection));
         }
 
         private Mono<Void> close(Connection connection) {

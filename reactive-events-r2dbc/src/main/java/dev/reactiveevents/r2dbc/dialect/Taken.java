@@ -29,7 +29,7 @@ final class Taken {
 
     /** Adds a row that says in {@code becomes} what the claim makes of it: leased, suspected or dead. */
     Taken add(Readable row) {
-        UUID eventId = Sql.required(row, "event_id", UUID.class);
+        UUID eventId = Sql.requiredUuid(row, "event_id");
         switch (Sql.required(row, "becomes", String.class)) {
             case "leased" -> events.add(event(eventId, row));
             case "dead" -> exhausted.add(eventId);
@@ -54,11 +54,15 @@ final class Taken {
 
     /** Reads what remains when these are taken. */
     Taken remains(Readable row) {
+        return remains(Sql.micros(row, "next_due"), Sql.truth(row, "passed_over"), Sql.truth(row, "suspects"));
+    }
+
+    Taken remains(@Nullable Duration due, boolean others, boolean suspected) {
         if (events.size() < limit) {
-            nextDue = Sql.micros(row, "next_due");
-            passedOver = Sql.required(row, "passed_over", Boolean.class);
+            nextDue = due;
+            passedOver = others;
         }
-        suspects = Sql.required(row, "suspects", Boolean.class);
+        suspects = suspected;
         return this;
     }
 
