@@ -18,16 +18,16 @@ import reactor.core.publisher.Mono;
 final class MySqlUpkeep implements UpkeepStatements {
 
     private static final String IN_RANGE = """
-             channel = :channel AND lane = 3
+            channel = :channel AND lane = 3
                 AND lane_at >= :from AND (lane_at > :from OR seq > :fromseq)
                 AND lane_at <= :to AND (lane_at < :to OR seq < :toseq)""";
 
     private static final String FIND_DEAD = "SELECT event_id, type, ${micros:settled_at} AS settled_at, seq"
-            + " FROM ${table} FORCE INDEX (${name:claim}) WHERE" + IN_RANGE
+            + " FROM ${table} FORCE INDEX (${name:claim}) WHERE " + IN_RANGE
             + " ORDER BY lane_at ${direction}, seq ${direction} LIMIT :limit";
 
     private static final String COUNT_DEAD =
-            "SELECT COUNT(*) AS dead FROM ${table} FORCE INDEX (${name:claim}) WHERE" + IN_RANGE;
+            "SELECT COUNT(*) AS dead FROM ${table} FORCE INDEX (${name:claim}) WHERE " + IN_RANGE;
 
     /** Letter by letter, also in case, accents and spaces at the end. */
     private static final String OF_TYPE = " AND CAST(type AS BINARY) = :type";
