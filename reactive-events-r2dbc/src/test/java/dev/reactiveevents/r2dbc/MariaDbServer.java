@@ -84,7 +84,7 @@ public final class MariaDbServer {
 
     /** {@return the URL for the other driver, that of MariaDB} */
     static String forMariaDbDriver(String url) {
-        return url.replaceFirst("^r2dbc:mysql:", "r2dbc:mariadb:");
+        return url.replaceFirst("^r2dbc:mysql:", "r2dbc:mariadb:").replace("sslMode=disabled", "sslMode=disable");
     }
 
     static ConnectionFactory connections(String url) {
@@ -131,7 +131,7 @@ public final class MariaDbServer {
 
         /** {@return its URL, the same after a restart} */
         public String url() {
-            return "r2dbc:mysql://root@127.0.0.1:" + port + "/test";
+            return "r2dbc:mysql://root@127.0.0.1:" + port + "/test?sslMode=disabled";
         }
 
         /** Stops the server. Connections break. */
