@@ -25,7 +25,10 @@ public final class DriversThatBlock implements BlockHoundIntegration {
     private static Iterable<String> allMethods() {
         try {
             Class<?> client = Class.forName(MARIADB_CLIENT, false, DriversThatBlock.class.getClassLoader());
-            return Arrays.stream(client.getDeclaredMethods()).map(Method::getName).distinct().toList();
+            return Arrays.stream(client.getDeclaredMethods())
+                    .map(Method::getName)
+                    .distinct()
+                    .toList();
         } catch (ClassNotFoundException absent) {
             throw new IllegalStateException(absent);
         }
