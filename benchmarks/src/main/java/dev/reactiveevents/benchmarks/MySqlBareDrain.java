@@ -123,10 +123,12 @@ final class MySqlBareDrain implements Contestant {
 
     private Flux<Row> lock(Connection connection, int size) {
         return Flux.from(connection
-                        .createStatement("SELECT seq, event_id, type, payload, metadata, attempts, created_at, deliver_at"
-                                + " FROM " + table + " WHERE channel = '" + Lab.CHANNEL
-                                + "' AND lane = 0 AND lane_at <= UTC_TIMESTAMP(6) ORDER BY lane_at, seq LIMIT " + size
-                                + " FOR UPDATE SKIP LOCKED")
+                        .createStatement(
+                                "SELECT seq, event_id, type, payload, metadata, attempts, created_at, deliver_at"
+                                        + " FROM " + table + " WHERE channel = '" + Lab.CHANNEL
+                                        + "' AND lane = 0 AND lane_at <= UTC_TIMESTAMP(6) ORDER BY lane_at, seq LIMIT "
+                                        + size
+                                        + " FOR UPDATE SKIP LOCKED")
                         .execute())
                 .concatMap(result -> result.map(MySqlBareDrain::row));
     }

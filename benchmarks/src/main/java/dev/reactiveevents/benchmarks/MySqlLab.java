@@ -36,13 +36,15 @@ final class MySqlLab implements AutoCloseable {
             return new MySqlLab(null, url);
         }
         if (database.equals("mysql")) {
-            throw new IllegalArgumentException("There is no embedded MySQL here; name a server by --url r2dbc:mysql://…");
+            throw new IllegalArgumentException(
+                    "There is no embedded MySQL here; name a server by --url r2dbc:mysql://…");
         }
         DBConfigurationBuilder builder = DBConfigurationBuilder.newBuilder().setPort(0);
         if ("root".equals(System.getProperty("user.name"))) {
             builder.addArg("--user=root");
         }
-        DB server = DB.newEmbeddedDB(builder.addArg("--innodb-buffer-pool-size=512M").build());
+        DB server = DB.newEmbeddedDB(
+                builder.addArg("--innodb-buffer-pool-size=512M").build());
         server.start();
         return new MySqlLab(
                 server,

@@ -45,7 +45,8 @@ final class MySqlPublishing implements Contestant {
 
     private Mono<Integer> insert() {
         UUID id = Publishing.id();
-        String sql = "INSERT INTO " + table + " (event_id, channel, payload, deliver_at, available_at, created_at) VALUES (X'"
+        String sql = "INSERT INTO " + table
+                + " (event_id, channel, payload, deliver_at, available_at, created_at) VALUES (X'"
                 + id.toString().replace("-", "") + "', ?, ?, UTC_TIMESTAMP(6), UTC_TIMESTAMP(6), UTC_TIMESTAMP(6))";
         return Mono.usingWhen(
                 pool.create(),

@@ -37,8 +37,7 @@ final class MySqlScenarios {
                         "drain with 200,000 events waiting / fills of 20,000, only the draining timed",
                         0.8,
                         ignored -> new MySqlDraining(lab, OURS, topUp(lab)),
-                        ignored -> new MySqlDraining(
-                                        lab, REFERENCE, table -> lab.refill(table, SMALL_BACKLOG))
+                        ignored -> new MySqlDraining(lab, REFERENCE, table -> lab.refill(table, SMALL_BACKLOG))
                                 .againAndAgain()),
                 Scenario.rate(
                         names.get(2),

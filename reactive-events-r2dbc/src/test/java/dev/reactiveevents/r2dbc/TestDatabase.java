@@ -13,6 +13,7 @@ import java.util.Objects;
 import java.util.UUID;
 import java.util.function.Function;
 import java.util.function.UnaryOperator;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.reactivestreams.Publisher;
 import reactor.core.publisher.Flux;
@@ -21,6 +22,9 @@ import reactor.core.scheduler.Schedulers;
 
 /** A database of a test's own, of either kind, and what a test does in it behind the library's back. */
 record TestDatabase(ConnectionFactory connections) {
+
+    private static final Pattern ID =
+            Pattern.compile("'([0-9a-f]{8})-([0-9a-f]{4})-([0-9a-f]{4})-([0-9a-f]{4})-([0-9a-f]{12})'");
 
     private static final Duration LIMIT = Duration.ofSeconds(60);
 
@@ -98,11 +102,16 @@ record TestDatabase(ConnectionFactory connections) {
                 .block(LIMIT));
     }
 
-    /** MySQL and MariaDB quote names by another character, and have another name for long integers. */
+    /** MySQL and MariaDB quote names by another character, and have other names for long integers and for ids. */
+    String inItsWords(String sql) {
+        return inItsWords(connections, sql);
+    }
+
     private static String inItsWords(ConnectionFactory connections, String sql) {
         String product = connections.getMetadata().getName();
         return product.equals("MySQL") || product.equals("MariaDB")
-                ? sql.replace('"', '`').replace("AS BIGINT)", "AS SIGNED)")
+                ? ID.matcher(sql.replace('"', '`').replace("AS BIGINT)", "AS SIGNED)"))
+                        .replaceAll("X'$1$2$3$4$5'")
                 : sql;
     }
 

@@ -386,7 +386,7 @@ class TransactionalTest {
             EventMessage message = publishAndSubscribe(events).get(0);
             StepVerifier.create(events.transactional((payment, connection) -> insert(connection, payment)
                                     .thenMany(Flux.from(connection
-                                                    .createStatement("DELETE FROM \"queue\"")
+                                                    .createStatement(database.inItsWords("DELETE FROM \"queue\""))
                                                     .execute())
                                             .concatMap(Result::getRowsUpdated)))
                             .handle(message))

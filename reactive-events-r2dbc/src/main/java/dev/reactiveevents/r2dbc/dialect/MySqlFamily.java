@@ -94,7 +94,7 @@ abstract class MySqlFamily implements Dialect {
                     2013,
                     3169,
                     4031 -> Failure.DISCONNECTED;
-            case 1048, 1153, 1264, 1265, 1366, 1406, 3140, 4025 -> Failure.DATA;
+            case 1048, 1153, 1264, 1265, 1366, 1406 -> Failure.DATA;
             default -> SqlStates.classify(failure);
         };
     }

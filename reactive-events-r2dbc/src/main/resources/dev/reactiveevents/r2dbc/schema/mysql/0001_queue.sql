@@ -20,9 +20,9 @@ CREATE TABLE IF NOT EXISTS ${table} (
     settled_at DATETIME(6),
     last_error LONGTEXT,
     lane TINYINT GENERATED ALWAYS AS (
-        CASE WHEN available_at IS NULL THEN CASE WHEN status = 'acked' THEN 2 ELSE 3 END
-            WHEN event_key IS NULL THEN 0 ELSE 1 END) STORED,
-    lane_at DATETIME(6) GENERATED ALWAYS AS (COALESCE(available_at, settled_at)) STORED,
+        CASE WHEN status = 'acked' THEN 2 WHEN status = 'dead' THEN 3 WHEN event_key IS NULL THEN 0 ELSE 1 END) STORED,
+    lane_at DATETIME(6) GENERATED ALWAYS AS (
+        CASE WHEN status = 'acked' OR status = 'dead' THEN settled_at ELSE available_at END) STORED,
     key_lane TINYINT GENERATED ALWAYS AS (
         CASE WHEN event_key IS NULL THEN NULL WHEN available_at IS NOT NULL THEN 1 WHEN status = 'dead' THEN 3 END) STORED,
     held_key VARBINARY(1020) GENERATED ALWAYS AS (CASE WHEN status = 'leased' THEN event_key END) STORED,
