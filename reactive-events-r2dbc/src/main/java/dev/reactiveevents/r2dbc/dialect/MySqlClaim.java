@@ -12,6 +12,7 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.LinkedHashSet;
@@ -35,6 +36,7 @@ final class MySqlClaim {
     private static final String SERIALIZATION_FAILURE = "40001";
 
     private final MySqlText due;
+    private final MySqlText missed;
     private final MySqlText these;
     private final MySqlText othersAreDue;
     private final MySqlText early;
@@ -49,6 +51,7 @@ final class MySqlClaim {
 
     MySqlClaim(QueueTable table, Keys keys) {
         this.due = new MySqlText(table, MySqlClaimSql.DUE);
+        this.missed = new MySqlText(table, MySqlClaimSql.MISSED);
         this.these = new MySqlText(table, MySqlClaimSql.THESE);
         this.othersAreDue = new MySqlText(table, MySqlClaimSql.OTHERS_ARE_DUE);
         this.early = new MySqlText(table, MySqlClaimSql.EARLY);
@@ -128,6 +131,9 @@ final class MySqlClaim {
                         .then();
     }
 
+    /** A row that this claim has locked. */
+    private record Locked(long seq, long laneAt, Taken.Row row) {}
+
     /** The claim of one channel. */
     private final class OfChannel {
 
@@ -190,26 +196,56 @@ final class MySqlClaim {
                     : query(with(due, room), row -> {
                                 suspectsThere = Sql.truth(row, "suspects");
                                 noteKeys(row);
-                                return add(row);
+                                return locked(row);
                             })
+                            .collectList()
+                            .flatMap(found -> withMissed(found, room))
+                            .doOnNext(found -> found.forEach(this::add))
                             .then();
+        }
+
+        /** What was missed comes first, and takes the room of the last. */
+        private Mono<List<Locked>> withMissed(List<Locked> found, int room) {
+            if (found.isEmpty()) {
+                return Mono.just(found);
+            }
+            Locked last = found.get(found.size() - 1);
+            Consumer<Composed> time = to -> to.text(MySqlText.time(last.laneAt()));
+            Map<String, Object> more = MySqlText.more(values, "seqs", found.stream().map(Locked::seq).toList());
+            more.put("last", time);
+            more.put("lastseq", last.seq());
+            return query(missed.with(more), row -> Sql.required(row, "seq", Long.class))
+                    .collectList()
+                    .flatMap(seqs -> lock(seqs).collectList())
+                    .map(others -> Stream.concat(found.stream(), others.stream())
+                            .sorted(Comparator.comparing(Locked::laneAt).thenComparing(Locked::seq))
+                            .limit(room)
+                            .toList());
         }
 
         /** Takes those that were found, as far as they are still there, in the order in which they were found. */
         private Mono<Void> take(List<Long> found) {
+            return lock(found).doOnNext(this::add).then();
+        }
+
+        private Flux<Locked> lock(List<Long> found) {
             if (found.isEmpty()) {
-                return Mono.empty();
+                return Flux.empty();
             }
             Consumer<Composed> order =
                     to -> to.text(found.stream().map(String::valueOf).collect(Collectors.joining(",")));
-            return query(these.with(MySqlText.more(MySqlText.more(values, "seqs", found), "order", order)), this::add)
-                    .then();
+            return query(these.with(MySqlText.more(MySqlText.more(values, "seqs", found), "order", order)), this::locked);
         }
 
-        private Taken add(Readable row) {
-            String becomes = Sql.required(row, "becomes", String.class);
-            seqs.computeIfAbsent(becomes, name -> new ArrayList<>()).add(Sql.required(row, "seq", Long.class));
-            return taken.add(row);
+        private Locked locked(Readable row) {
+            return new Locked(
+                    Sql.required(row, "seq", Long.class), Sql.required(row, "lane_at", Long.class), taken.read(row));
+        }
+
+        private void add(Locked locked) {
+            seqs.computeIfAbsent(locked.row().becomes(), name -> new ArrayList<>())
+                    .add(locked.seq());
+            taken.add(locked.row());
         }
 
         Stream<Long> seqs(String becomes) {

@@ -17,7 +17,7 @@ final class MySqlClaimSql {
                 WHERE channel = :channel AND lapsed >= :suspects AND available_at <= ${now})""";
 
     private static final String EVENT = """
-            SELECT e.seq,
+            SELECT e.seq, ${micros:e.lane_at} AS lane_at,
                 CASE WHEN e.status = 'leased' AND e.attempts >= :attempts THEN 'dead'
                     WHEN e.status = 'leased' AND e.lapses + 1 = :suspects THEN 'suspect'
                     ELSE 'leased' END AS becomes,
@@ -36,6 +36,17 @@ final class MySqlClaimSql {
             LIMIT :limit
             FOR UPDATE SKIP LOCKED
             """.replace("${wanted}", WANTED.replace("${of}", "e."));
+
+    /**
+     * What lies before the last of those that were locked and is not among them. The walk of {@link #DUE} sees each row as it
+     * is at that moment: it passes over the first rows of a transaction that is not committed yet, and takes the others if
+     * that commits meanwhile. This sees all of such a transaction or nothing.
+     */
+    static final String MISSED = """
+            SELECT e.seq FROM ${table} AS e FORCE INDEX (${name:claim})
+            WHERE e.channel = :channel AND e.lane = 0 AND e.lane_at <= :last
+                AND (e.lane_at < :last OR e.seq < :lastseq) AND e.seq NOT IN :seqs
+            """;
 
     /** Those that were found by an index, if they are still to be had. */
     static final String THESE = EVENT + """

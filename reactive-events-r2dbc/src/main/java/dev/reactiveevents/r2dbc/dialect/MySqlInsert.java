@@ -194,6 +194,6 @@ final class MySqlInsert {
         Instant latest = Instant.parse("9999-12-31T23:59:59.999999Z");
         Instant kept = time.isAfter(latest) ? latest : time;
         long micros = TimeUnit.SECONDS.toMicros(kept.getEpochSecond()) + TimeUnit.NANOSECONDS.toMicros(kept.getNano());
-        return "TIMESTAMP'1970-01-01 00:00:00' + INTERVAL " + micros + " MICROSECOND";
+        return MySqlText.time(micros);
     }
 }

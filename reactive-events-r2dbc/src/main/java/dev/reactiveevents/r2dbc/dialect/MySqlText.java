@@ -49,6 +49,11 @@ final class MySqlText {
         return addTo(new Composed(), values);
     }
 
+    /** A time in SQL, from microseconds since 1970. */
+    static String time(long micros) {
+        return "TIMESTAMP'1970-01-01 00:00:00' + INTERVAL " + micros + " MICROSECOND";
+    }
+
     /** A key as it is stored and compared: by its bytes, so that nothing is equal but what is the same. */
     static byte @Nullable [] bytes(@Nullable String key) {
         return key == null ? null : key.getBytes(StandardCharsets.UTF_8);
