@@ -59,8 +59,7 @@ class MySqlOrderTest {
             CompletableFuture<List<Integer>> arrived = events.subscribe(
                             "orders", SubscribeOptions.defaults().withOnReady(ready::tryEmitEmpty))
                     .take(BATCHES * SIZE)
-                    .flatMapSequential(
-                            message -> message.ack().thenReturn(message.payloadAs(Integer.class)), 1_024)
+                    .flatMapSequential(message -> message.ack().thenReturn(message.payloadAs(Integer.class)), 1_024)
                     .collectList()
                     .toFuture();
             ready.asMono().block(LIMIT);

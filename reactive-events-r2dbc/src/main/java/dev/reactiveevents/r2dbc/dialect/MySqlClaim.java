@@ -211,7 +211,8 @@ final class MySqlClaim {
             }
             Locked last = found.get(found.size() - 1);
             Consumer<Composed> time = to -> to.text(MySqlText.time(last.laneAt()));
-            Map<String, Object> more = MySqlText.more(values, "seqs", found.stream().map(Locked::seq).toList());
+            Map<String, Object> more = MySqlText.more(
+                    values, "seqs", found.stream().map(Locked::seq).toList());
             more.put("last", time);
             more.put("lastseq", last.seq());
             return query(missed.with(more), row -> Sql.required(row, "seq", Long.class))
@@ -234,7 +235,8 @@ final class MySqlClaim {
             }
             Consumer<Composed> order =
                     to -> to.text(found.stream().map(String::valueOf).collect(Collectors.joining(",")));
-            return query(these.with(MySqlText.more(MySqlText.more(values, "seqs", found), "order", order)), this::locked);
+            return query(
+                    these.with(MySqlText.more(MySqlText.more(values, "seqs", found), "order", order)), this::locked);
         }
 
         private Locked locked(Readable row) {
