@@ -31,8 +31,6 @@ import reactor.core.publisher.Mono;
 public final class BlockingEventChannel implements AutoCloseable {
 
     private static final Duration A_YEAR = Duration.ofDays(365);
-    /** How long the outcomes of handlers that were interrupted may take to be stored. */
-    private static final Duration GRACE = Duration.ofSeconds(5);
 
     private static final String PUBLISH_AGAIN =
             "give the event an id or a deduplication key, then publishing it again stores it once.";
@@ -49,7 +47,7 @@ public final class BlockingEventChannel implements AutoCloseable {
         this.events = events;
         this.options = options;
         this.calls = new Calls(options.timeout());
-        this.listeners = new BlockingListeners(events, options.executor());
+        this.listeners = new BlockingListeners(events, options);
     }
 
     /**
@@ -214,19 +212,7 @@ public final class BlockingEventChannel implements AutoCloseable {
      */
     public EventListener listen(String channel, Consumer<? super EventMessage> handler, ListenOptions listenOptions) {
         calls.require("listen", "EventChannel.listen");
-        String attempted = "A listener of " + channel + " was to be started";
-        CallingThread.requireNotInterrupted(attempted);
-        if (listenOptions == null) {
-            throw new EventException.Invalid(attempted + " with options that were null; give some, or leave them out.");
-        }
-        EventListener listener = listeners.start(channel, handler, listenOptions);
-        try {
-            Answer.to(listener.ready(), options.timeout(), Question.read(attempted));
-        } catch (RuntimeException failure) {
-            listeners.stop(listener.id(), Duration.ZERO).subscribe(stopped -> {}, error -> {});
-            throw failure;
-        }
-        return listener;
+        return listeners.listen(channel, handler, listenOptions);
     }
 
     /**
@@ -238,15 +224,7 @@ public final class BlockingEventChannel implements AutoCloseable {
      */
     public boolean stopListener(String id) {
         calls.require("stopListener", "EventChannel.stopListener");
-        if (id == null) {
-            throw new EventException.Invalid("The id of a listener to be stopped was null; give the one it has.");
-        }
-        Question question = Question.read("Listener " + id + " was to be stopped");
-        return Boolean.TRUE.equals(Answer.to(listeners.stop(id, options.timeout()), untilStopped(), question));
-    }
-
-    private Duration untilStopped() {
-        return options.timeout().plus(GRACE);
+        return listeners.stop(id);
     }
 
     // == Settling ==
@@ -406,7 +384,7 @@ public final class BlockingEventChannel implements AutoCloseable {
         subscriptions.forEach(Intake::close);
         subscriptions.clear();
         if (!listeners.isEmpty()) {
-            listeners.stopAll(options.timeout(), untilStopped());
+            listeners.stopAll();
         }
     }
 }

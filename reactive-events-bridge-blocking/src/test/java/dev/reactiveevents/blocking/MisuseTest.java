@@ -8,6 +8,7 @@ import dev.reactiveevents.EventException;
 import dev.reactiveevents.SubscribeOptions;
 import dev.reactiveevents.r2dbc.BackendType;
 import dev.reactiveevents.r2dbc.R2dbcEventChannel;
+import dev.reactiveevents.r2dbc.R2dbcEventChannelBuilder;
 import dev.reactiveevents.test.InMemoryBackend;
 import io.netty.channel.DefaultEventLoopGroup;
 import io.netty.util.concurrent.DefaultEventExecutorGroup;
@@ -108,7 +109,7 @@ class MisuseTest {
 
     @Test
     void aChannelThatForbidsBlockingIsRefused() {
-        R2dbcEventChannel.Builder builder = R2dbcEventChannel.builder(ConnectionFactories.get("r2dbc:h2:mem:///never"))
+        R2dbcEventChannelBuilder builder = R2dbcEventChannel.builder(ConnectionFactories.get("r2dbc:h2:mem:///never"))
                 .backend(BackendType.TABLE_QUEUE);
         assertThatThrownBy(() -> BlockingEventChannel.of(builder.blocking(false).build()))
                 .isInstanceOf(EventException.Unsupported.class)

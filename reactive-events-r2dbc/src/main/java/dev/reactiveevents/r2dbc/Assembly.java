@@ -3,7 +3,6 @@ package dev.reactiveevents.r2dbc;
 import dev.reactiveevents.EventException;
 import dev.reactiveevents.engine.ChannelOptions;
 import dev.reactiveevents.engine.EventChannels;
-import dev.reactiveevents.r2dbc.R2dbcEventChannel.Builder;
 import dev.reactiveevents.r2dbc.dialect.Dialect;
 import dev.reactiveevents.r2dbc.dialect.QueueStatements;
 import dev.reactiveevents.r2dbc.dialect.TransactionStatements;
@@ -19,13 +18,13 @@ final class Assembly {
     private static final int EVENTS_THAT_WAIT_FOR_A_SUBSCRIBER = 1_024;
     private static final Duration POLL_INTERVAL_WHEN_WOKEN = Duration.ofSeconds(5);
 
-    private final Builder builder;
+    private final R2dbcEventChannelBuilder builder;
     private final Dialect dialect;
     private final BackendType chosen;
     private final String name;
     private final Database database;
 
-    Assembly(Builder builder) {
+    Assembly(R2dbcEventChannelBuilder builder) {
         this.builder = builder;
         this.dialect = builder.dialect == null ? Dialects.serving(builder.connectionFactory) : builder.dialect;
         this.chosen = Backends.choose(dialect, builder.backend, builder.fallback);

@@ -5,7 +5,7 @@ package dev.reactiveevents.r2dbc;
  *
  * @param backend the backend it works with
  * @param fellBack whether that takes the place of one that this kind of database lacks, see
- *     {@link R2dbcEventChannel.Builder#fallback(boolean)}
+ *     {@link R2dbcEventChannelBuilder#fallback(boolean)}
  * @param notifications whether what other processes tell is heard
  * @param reconnects how often the connection that listens was opened again after it had been lost
  * @param cutOffs how often a subscriber was told that events may have been missed while nothing was heard; only a broadcast

@@ -4,7 +4,7 @@ import dev.reactiveevents.r2dbc.ChannelSnapshot.Notifications;
 import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
 
-/** What a channel object counts for its snapshots. */
+/** What a channel object knows and counts for its snapshots. */
 final class ChannelState {
 
     private final BackendType backend;

@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
 /** Options by the names that the systems we follow give them, as they stand in configuration files. */
 final class MapOptions {
 
-    private static final Map<String, BiConsumer<R2dbcEventChannel.Builder, Object>> KNOWN = Map.of(
+    private static final Map<String, BiConsumer<R2dbcEventChannelBuilder, Object>> KNOWN = Map.of(
             "events_backend", (builder, value) -> builder.backend(backend(value)),
             "queue_table", (builder, value) -> builder.queueTable(text("queue_table", value)),
             "lease_seconds", (builder, value) -> builder.lease(seconds("lease_seconds", value, 0.1)),
@@ -33,12 +33,12 @@ final class MapOptions {
 
     private MapOptions() {}
 
-    static void apply(Map<String, ?> options, R2dbcEventChannel.Builder builder) {
+    static void apply(Map<String, ?> options, R2dbcEventChannelBuilder builder) {
         options.forEach((key, value) -> apply(key, value, builder));
     }
 
-    private static void apply(String key, @Nullable Object value, R2dbcEventChannel.Builder builder) {
-        BiConsumer<R2dbcEventChannel.Builder, Object> known = KNOWN.get(key);
+    private static void apply(String key, @Nullable Object value, R2dbcEventChannelBuilder builder) {
+        BiConsumer<R2dbcEventChannelBuilder, Object> known = KNOWN.get(key);
         if (TO_COME.contains(key)) {
             throw new EventException.Unsupported(
                     "The option " + key + " belongs to something that this version does not" + " have; leave it out.");

@@ -39,6 +39,9 @@ final class PostgresNotifier implements Notifier {
     /** How long the database may take to answer, or a word of our own to be heard, before the connection counts as lost. */
     private static final Duration PATIENCE = Duration.ofSeconds(5);
 
+    /** How long words wait after others, to be sent together: under load each NOTIFY is taken from publishing. */
+    private static final Duration BREATH = Duration.ofMillis(2);
+
     private static final long FIRST_PAUSE_MILLIS = 50;
     private static final long LONGEST_PAUSE_MILLIS = 5_000;
     private static final int WORDS_AT_ONCE = 1_000;
@@ -59,6 +62,7 @@ final class PostgresNotifier implements Notifier {
     private final AtomicInteger work = new AtomicInteger();
     private volatile boolean busy;
     private volatile boolean pausing;
+    private volatile boolean resting;
     private volatile boolean stopping;
     private volatile @Nullable Heard cutOff;
     private volatile boolean saidSo;
@@ -206,8 +210,20 @@ final class PostgresNotifier implements Notifier {
         if (!unwanted.isEmpty()) {
             return open.unlisten(unwanted).timeout(PATIENCE);
         }
+        return words.isEmpty() || resting && !stopping ? null : tellNext(open);
+    }
+
+    private @Nullable Mono<Void> tellNext(PostgresSession open) {
         List<Word> batch = takeWords();
-        return batch.isEmpty() ? null : open.notify(batch).timeout(PATIENCE).doOnError(failure -> words.addAll(batch));
+        if (batch.isEmpty()) {
+            return null;
+        }
+        resting = true;
+        after(BREATH, () -> {
+            resting = false;
+            drain();
+        });
+        return open.notify(batch).timeout(PATIENCE).doOnError(failure -> words.addAll(batch));
     }
 
     private Set<String> wantedOn(PostgresSession open) {

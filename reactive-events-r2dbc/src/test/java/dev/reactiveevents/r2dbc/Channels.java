@@ -8,12 +8,12 @@ final class Channels {
 
     private Channels() {}
 
-    static R2dbcEventChannel.Builder tableQueue(ConnectionFactory database) {
+    static R2dbcEventChannelBuilder tableQueue(ConnectionFactory database) {
         return R2dbcEventChannel.builder(database).backend(BackendType.TABLE_QUEUE);
     }
 
     /** All that the options say, so that the contract suite means the same here as elsewhere. */
-    static R2dbcEventChannel.Builder tableQueue(ConnectionFactory database, ChannelOptions options) {
+    static R2dbcEventChannelBuilder tableQueue(ConnectionFactory database, ChannelOptions options) {
         return tableQueue(database)
                 .lease(options.lease())
                 .pollInterval(options.pollInterval())

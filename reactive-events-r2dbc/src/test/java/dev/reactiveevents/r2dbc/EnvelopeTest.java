@@ -54,12 +54,37 @@ class EnvelopeTest {
         assertThat(read.publishedAt()).isEqualTo(Instant.parse(TIME));
     }
 
-    @Test
-    void whatIsNotThereIsNull() {
-        ClaimedEvent read = read(Envelope.write(event(null, "1", null), TIME));
+    @ParameterizedTest
+    @ValueSource(
+            strings = {"order.placed", "Zoë \uD83D\uDE00", "", "null", "back\\slash", "say \"x\"", "line\nfeed", "{}"})
+    void aTypeIsReadAsItWasGiven(String type) {
+        ClaimedEvent read = read(Envelope.write(event(type, "{\"type\":\"}\"}", null), TIME));
 
+        assertThat(read.type()).isEqualTo(type);
+        assertThat(read.payload()).isEqualTo("{\"type\":\"}\"}");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"1", "null", "\"}\"", "{}", "[{\"a\":\",\\\"payload\\\":\"}]"})
+    void whatIsNotThereIsNull(String payload) {
+        ClaimedEvent read = read(Envelope.write(event(null, payload, null), TIME));
+
+        assertThat(read.eventId()).isEqualTo(ID);
+        assertThat(read.publishedAt()).isEqualTo(Instant.parse(TIME));
+        assertThat(read.payload()).isEqualTo(payload);
         assertThat(read.type()).isNull();
         assertThat(read.metadata()).isNull();
+    }
+
+    @Test
+    void whatIsCutOffAnywhereIsTakenWhole() {
+        String whole = Envelope.write(event("order.placed", "{\"a\":1}", null), TIME);
+
+        assertThat(read(whole).eventId()).isEqualTo(ID);
+        for (int end = 0; end < whole.length() - "{\"a\":1}}".length(); end++) {
+            String cut = whole.substring(0, end);
+            assertThat(read(cut).payload()).isEqualTo(cut);
+        }
     }
 
     @Test

@@ -59,7 +59,7 @@ class MySqlFaultsTest {
             this.other = queue.open(withLease(queue.builder()));
         }
 
-        private static R2dbcEventChannel.Builder withLease(R2dbcEventChannel.Builder builder) {
+        private static R2dbcEventChannelBuilder withLease(R2dbcEventChannelBuilder builder) {
             return builder.lease(Duration.ofSeconds(2)).shutdownTimeout(Duration.ofMillis(200));
         }
 

@@ -43,7 +43,7 @@ final class MySqlQueue implements AutoCloseable {
     }
 
     /** A channel as a user builds it, but for a short shutdown. */
-    R2dbcEventChannel.Builder builder() {
+    R2dbcEventChannelBuilder builder() {
         return Channels.tableQueue(pool).shutdownTimeout(Duration.ofMillis(200));
     }
 
@@ -52,7 +52,7 @@ final class MySqlQueue implements AutoCloseable {
     }
 
     /** Shut down when the queue is closed. */
-    R2dbcEventChannel open(R2dbcEventChannel.Builder builder) {
+    R2dbcEventChannel open(R2dbcEventChannelBuilder builder) {
         R2dbcEventChannel channel = builder.build();
         channels.add(channel);
         return channel;

@@ -41,7 +41,7 @@ class OptionsTest {
         };
     }
 
-    private static R2dbcEventChannel.Builder postgres() {
+    private static R2dbcEventChannelBuilder postgres() {
         return R2dbcEventChannel.builder(POSTGRES).backend(BackendType.TABLE_QUEUE);
     }
 
@@ -85,7 +85,7 @@ class OptionsTest {
 
     @Test
     void aBroadcastNeedsNoTablesAndTakesNoRetryPolicy() {
-        R2dbcEventChannel.Builder builder = R2dbcEventChannel.builder(POSTGRES).backend(BackendType.LISTEN_NOTIFY);
+        R2dbcEventChannelBuilder builder = R2dbcEventChannel.builder(POSTGRES).backend(BackendType.LISTEN_NOTIFY);
         EventSchema schema = EventSchema.of(builder.build());
         assertThat(schema.script()).isEmpty();
         assertThat(schema.migrate().then(schema.validate()).then(schema.drop()).blockOptional())
@@ -107,7 +107,7 @@ class OptionsTest {
 
     @Test
     void aBackendThatTheDatabaseLacksFallsBackUnlessThatIsRuledOut() {
-        R2dbcEventChannel.Builder builder = R2dbcEventChannel.builder(H2).backend(BackendType.LISTEN_NOTIFY);
+        R2dbcEventChannelBuilder builder = R2dbcEventChannel.builder(H2).backend(BackendType.LISTEN_NOTIFY);
         assertThat(builder.build()).isNotNull();
         assertThatThrownBy(() -> builder.fallback(false).build())
                 .isInstanceOf(EventException.Unsupported.class)

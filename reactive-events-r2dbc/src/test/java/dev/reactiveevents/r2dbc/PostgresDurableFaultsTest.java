@@ -67,7 +67,7 @@ class PostgresDurableFaultsTest {
         }
         CompletableFuture<EventMessage> next =
                 consumer.subscribe("orders").next().toFuture();
-        String id = publisher.publish("orders", 0).block(Traffic.LIMIT);
+        String id = Traffic.untilConfirmed(publisher.publish("orders", 0)).block(Traffic.LIMIT);
 
         assertThat(Mono.fromFuture(next).block(Traffic.LIMIT).eventId()).isEqualTo(id);
     }

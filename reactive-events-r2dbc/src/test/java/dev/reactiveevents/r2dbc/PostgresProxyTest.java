@@ -60,7 +60,7 @@ class PostgresProxyTest {
         return queue.open(durable(queue.builder(queue.pool("direct", 5))));
     }
 
-    private static R2dbcEventChannel.Builder durable(R2dbcEventChannel.Builder builder) {
+    private static R2dbcEventChannelBuilder durable(R2dbcEventChannelBuilder builder) {
         return builder.backend(BackendType.LISTEN_NOTIFY_DURABLE)
                 .pollInterval(NO_POLLING)
                 .lease(LEASE);

@@ -66,11 +66,11 @@ final class PostgresQueue implements AutoCloseable {
         return pool;
     }
 
-    R2dbcEventChannel.Builder builder(ConnectionFactory database) {
+    R2dbcEventChannelBuilder builder(ConnectionFactory database) {
         return Channels.tableQueue(database).queueTable(table).shutdownTimeout(Duration.ofMillis(200));
     }
 
-    R2dbcEventChannel open(R2dbcEventChannel.Builder builder) {
+    R2dbcEventChannel open(R2dbcEventChannelBuilder builder) {
         R2dbcEventChannel channel = builder.build();
         channels.add(channel);
         return channel;

@@ -44,7 +44,7 @@ class PostgresWakeUpsTest {
         return queue.open(durable(pollInterval, database).listenerConnections(queue.pool(listeners, 1)));
     }
 
-    private R2dbcEventChannel.Builder durable(Duration pollInterval, ConnectionFactory database) {
+    private R2dbcEventChannelBuilder durable(Duration pollInterval, ConnectionFactory database) {
         return queue.builder(database)
                 .backend(BackendType.LISTEN_NOTIFY_DURABLE)
                 .pollInterval(pollInterval);
@@ -181,7 +181,8 @@ class PostgresWakeUpsTest {
                 .concatMap(i -> elsewhere.publish("orders", i))
                 .index()
                 .filter(published -> published.getT1() % 200 == 100)
-                .publishOn(Schedulers.boundedElastic())
+                .publishOn(Schedulers.boundedElastic(), 1)
+                .doOnNext(published -> awaitListening())
                 .doOnNext(published -> assertThat(queue.kill(listeners)).isPositive())
                 .blockLast(LIMIT);
         Set<Integer> arrived = new TreeSet<>();

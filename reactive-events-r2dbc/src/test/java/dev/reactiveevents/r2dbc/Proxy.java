@@ -15,6 +15,8 @@ import java.net.Socket;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 
 /**
  * A way to a PostgreSQL server that can be cut, become slow, or go dead: connections stay open, and nothing passes any more.
@@ -26,6 +28,7 @@ public final class Proxy implements AutoCloseable {
     private final ServerSocket door;
     private final boolean notifications;
     private final List<Passage> passages = new CopyOnWriteArrayList<>();
+    private final CountDownLatch closed = new CountDownLatch(1);
     private volatile long delayMillis;
     private volatile boolean dead;
 
@@ -166,10 +169,10 @@ public final class Proxy implements AutoCloseable {
         }
     }
 
-    /** The delay itself is what is tested. */
+    /** As long as what passes is to take, or until the way is closed. */
     private void pause() {
         try {
-            Thread.sleep(delayMillis);
+            closed.await(delayMillis, TimeUnit.MILLISECONDS);
         } catch (InterruptedException interrupted) {
             Thread.currentThread().interrupt();
         }
@@ -184,7 +187,7 @@ public final class Proxy implements AutoCloseable {
         Thread thread = new Thread(() -> {
             try {
                 work.run();
-            } catch (IOException closed) {
+            } catch (IOException itEnded) {
                 // the other side of it is told by its own end
             }
         });
@@ -194,6 +197,7 @@ public final class Proxy implements AutoCloseable {
 
     @Override
     public void close() throws IOException {
+        closed.countDown();
         door.close();
         cut();
     }

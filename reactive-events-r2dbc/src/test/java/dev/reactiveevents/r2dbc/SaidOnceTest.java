@@ -124,7 +124,7 @@ class SaidOnceTest {
         }
     }
 
-    private static R2dbcEventChannel.Builder durable(TestDatabase database) {
+    private static R2dbcEventChannelBuilder durable(TestDatabase database) {
         return database.builder().backend(BackendType.LISTEN_NOTIFY_DURABLE);
     }
 }

@@ -67,11 +67,11 @@ record TestDatabase(ConnectionFactory connections) {
                 .build());
     }
 
-    R2dbcEventChannel.Builder builder() {
+    R2dbcEventChannelBuilder builder() {
         return builder(connections);
     }
 
-    static R2dbcEventChannel.Builder builder(ConnectionFactory connections) {
+    static R2dbcEventChannelBuilder builder(ConnectionFactory connections) {
         return Channels.tableQueue(connections).queueTable("queue").shutdownTimeout(Duration.ofMillis(200));
     }
 

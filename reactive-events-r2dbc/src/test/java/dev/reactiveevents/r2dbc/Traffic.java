@@ -61,11 +61,15 @@ final class Traffic implements AutoCloseable {
     }
 
     private Mono<String> confirmed(Mono<String> publish) {
-        return publish.doOnError(error -> failed.incrementAndGet())
-                .retryWhen(Retry.fixedDelay(Long.MAX_VALUE, Duration.ofMillis(20))
-                        .filter(error -> error instanceof EventException.OutcomeUnknown
-                                || error instanceof EventException.Unavailable))
+        return untilConfirmed(publish.doOnError(error -> failed.incrementAndGet()))
                 .doOnNext(id -> confirmed.incrementAndGet());
+    }
+
+    /** What a publisher does about an outage: a session that was ended may lie in a pool until it is used. */
+    static Mono<String> untilConfirmed(Mono<String> publish) {
+        return publish.retryWhen(Retry.fixedDelay(Long.MAX_VALUE, Duration.ofMillis(20))
+                .filter(error ->
+                        error instanceof EventException.OutcomeUnknown || error instanceof EventException.Unavailable));
     }
 
     /** Lets something happen, each time a hundred more were published, until it has hit five times. */

@@ -145,7 +145,7 @@ class TransactionalTest {
             pool.disposeLater().block(LIMIT);
         }
 
-        R2dbcEventChannel open(Function<R2dbcEventChannel.Builder, R2dbcEventChannel.Builder> change) {
+        R2dbcEventChannel open(Function<R2dbcEventChannelBuilder, R2dbcEventChannelBuilder> change) {
             R2dbcEventChannel events = change.apply(TestDatabase.builder(pool)
                             .retryPolicy(RetryPolicy.fixed(Duration.ZERO))
                             .pollInterval(Duration.ofMillis(50)))
@@ -305,6 +305,19 @@ class TransactionalTest {
             assertThat(ledger()).as("the work commits with the outcome").isEqualTo(1);
             assertThat(message.reject("late").block(LIMIT)).isTrue();
             assertThat(message.ack().block(LIMIT)).isFalse();
+        }
+
+        @Test
+        void aReasonIsStoredAsItIsWhateverItsCharacters() {
+            String reason = "no $1 '; DROP TABLE \"queue\"; -- \\'' E'\\x' ${event} \uD83D\uDE00 \u00E9\n$$";
+            R2dbcEventChannel events = open(Function.identity());
+            EventMessage message = publishAndSubscribe(events).get(0);
+            events.transactional((payment, connection) -> payment.reject(reason))
+                    .handle(message)
+                    .block(LIMIT);
+
+            assertThat(database.query("SELECT last_error FROM \"queue\"", String.class))
+                    .containsExactly(reason);
         }
 
         @Test

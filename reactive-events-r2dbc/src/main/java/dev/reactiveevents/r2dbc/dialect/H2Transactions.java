@@ -30,10 +30,12 @@ final class H2Transactions implements TransactionStatements {
     }
 
     @Override
-    public Mono<Boolean> settle(Connection connection, Settlement settlement) {
+    public Mono<Boolean> settleAndCommit(Connection connection, Settlement settlement) {
         return statements
                 .settle(connection, settlement.outcome(), List.of(settlement))
-                .map(applied -> applied.get(0));
+                .flatMap(applied -> applied.get(0)
+                        ? Mono.from(connection.commitTransaction()).thenReturn(true)
+                        : Mono.just(false));
     }
 
     @Override

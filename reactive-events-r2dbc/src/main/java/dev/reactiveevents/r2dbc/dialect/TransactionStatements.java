@@ -22,13 +22,14 @@ public interface TransactionStatements {
     Mono<Boolean> open(Connection connection, UUID eventId, UUID leaseToken, Duration limit);
 
     /**
-     * Settles the event, as the last statement before the commit.
+     * Settles the event and commits, both or neither: if the settlement changes nothing, nothing of the transaction may be
+     * committed.
      *
      * @param connection the connection, in that transaction
      * @param settlement the outcome
-     * @return whether it was applied
+     * @return true once it is committed; false if the settlement changed nothing, and then a rollback follows
      */
-    Mono<Boolean> settle(Connection connection, Settlement settlement);
+    Mono<Boolean> settleAndCommit(Connection connection, Settlement settlement);
 
     /**
      * Puts back what {@link #open} changed in the session beyond the transaction, which has been committed or rolled back.

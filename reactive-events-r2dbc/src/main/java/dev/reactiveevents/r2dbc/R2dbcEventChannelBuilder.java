@@ -1,0 +1,375 @@
+package dev.reactiveevents.r2dbc;
+
+import dev.reactiveevents.DeadLetterKeys;
+import dev.reactiveevents.EventChannel;
+import dev.reactiveevents.EventException;
+import dev.reactiveevents.RetryPolicy;
+import dev.reactiveevents.engine.ChannelOptions;
+import dev.reactiveevents.r2dbc.dialect.Dialect;
+import dev.reactiveevents.r2dbc.dialect.QueueTable;
+import io.r2dbc.spi.ConnectionFactory;
+import java.time.Duration;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.function.UnaryOperator;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.json.JsonMapper;
+
+/** Builds a channel. What is not set is as the dialect or {@link ChannelOptions#defaults()} has it. Not for many threads. */
+public final class R2dbcEventChannelBuilder {
+
+    private static final Duration LONGEST_RETENTION = Duration.ofDays(36_525);
+
+    final ConnectionFactory connectionFactory;
+    final Map<String, Number> settings = new LinkedHashMap<>();
+
+    @Nullable
+    Dialect dialect;
+
+    @Nullable
+    BackendType backend;
+
+    boolean fallback = true;
+    QueueTable table = new QueueTable(null, "reactive_event_queue");
+    Duration retention = Duration.ofHours(24);
+
+    @Nullable
+    Duration deadRetention;
+
+    String consumerName = thisProcess();
+    ChannelOptions options = ChannelOptions.defaults();
+
+    @Nullable
+    ConnectionFactory listenerConnections;
+
+    Duration probeInterval = Duration.ofSeconds(30);
+
+    @Nullable
+    Duration lease;
+
+    @Nullable
+    Duration pollInterval;
+
+    boolean retryPolicyGiven;
+    boolean prefetchGiven;
+
+    /** Does not ask for the host's name, which may ask the network. */
+    private static String thisProcess() {
+        String host = System.getenv("HOSTNAME");
+        return (host == null ? "" : host + '-') + ProcessHandle.current().pid();
+    }
+
+    R2dbcEventChannelBuilder(ConnectionFactory connectionFactory) {
+        if (connectionFactory == null) {
+            throw new EventException.Invalid("The connection factory of a channel was null; give the database's.");
+        }
+        this.connectionFactory = connectionFactory;
+    }
+
+    /**
+     * Sets where events live.
+     *
+     * @param backend the backend
+     * @return this builder
+     */
+    public R2dbcEventChannelBuilder backend(BackendType backend) {
+        this.backend = require("backend", backend);
+        return this;
+    }
+
+    /**
+     * Sets what happens where this kind of database lacks the backend.
+     *
+     * @param fallback true, the default, to take {@link BackendType#TABLE_QUEUE} with a warning; false to fail
+     * @return this builder
+     */
+    public R2dbcEventChannelBuilder fallback(boolean fallback) {
+        this.fallback = fallback;
+        return this;
+    }
+
+    /**
+     * Sets the dialect, if it cannot be told from the connection factory.
+     *
+     * @param dialect the dialect
+     * @return this builder
+     */
+    public R2dbcEventChannelBuilder dialect(Dialect dialect) {
+        this.dialect = require("dialect", dialect);
+        return this;
+    }
+
+    /**
+     * Sets the table. Names are taken letter by letter.
+     *
+     * @param queueTable {@code table} or {@code schema.table}, each of at most 48 letters, digits and underscores;
+     *     {@code reactive_event_queue} by default. The table's name must not end in {@code _claim}, {@code _suspect},
+     *     {@code _acked}, {@code _dead}, {@code _keys}, {@code _keyed}, {@code _held}, {@code _parked} or
+     *     {@code _maintenance}, as what stands beside a queue does
+     * @return this builder
+     */
+    public R2dbcEventChannelBuilder queueTable(String queueTable) {
+        this.table = QueueTable.of(queueTable);
+        return this;
+    }
+
+    /**
+     * Sets how long acknowledged events are kept. While one is kept, its id is not stored again.
+     *
+     * @param retention 24 hours by default; zero to delete events as they are acknowledged
+     * @return this builder
+     */
+    public R2dbcEventChannelBuilder retention(Duration retention) {
+        if (retention == null || retention.isNegative() || retention.compareTo(LONGEST_RETENTION) > 0) {
+            throw new EventException.Invalid(
+                    "The retention of a channel was " + retention + "; give a duration from zero to a hundred years.");
+        }
+        this.retention = retention;
+        return this;
+    }
+
+    /**
+     * Sets how long dead letters are kept. Those of all channels in the table go, whoever published them.
+     *
+     * @param deadRetention at least one second; without it they are kept until they are requeued or purged
+     * @return this builder
+     */
+    public R2dbcEventChannelBuilder deadRetention(Duration deadRetention) {
+        if (deadRetention == null
+                || deadRetention.compareTo(Duration.ofSeconds(1)) < 0
+                || deadRetention.compareTo(LONGEST_RETENTION) > 0) {
+            throw new EventException.Invalid("The retention of a channel's dead letters was " + deadRetention
+                    + "; give a duration from one second to a hundred years, or leave it out to keep them.");
+        }
+        this.deadRetention = deadRetention;
+        return this;
+    }
+
+    /**
+     * Sets what is written to events that this channel leases, for people to read.
+     *
+     * @param consumerName a name that is not blank; host and process number by default
+     * @return this builder
+     */
+    public R2dbcEventChannelBuilder consumerName(String consumerName) {
+        if (require("consumer name", consumerName).isBlank()) {
+            throw new EventException.Invalid("The consumer name of a channel was blank; give one, or leave it out.");
+        }
+        this.consumerName = consumerName;
+        return this;
+    }
+
+    /**
+     * Sets where the connection is from that listens to notifications, if not from the channel's own factory: a direct
+     * connection where that one goes through a pooler in transaction mode. A pool is passed by: its driver's factory
+     * is asked.
+     *
+     * @param listenerConnections a factory of {@code org.postgresql:r2dbc-postgresql}
+     * @return this builder
+     */
+    public R2dbcEventChannelBuilder listenerConnections(ConnectionFactory listenerConnections) {
+        this.listenerConnections = require("factory of listener connections", listenerConnections);
+        return this;
+    }
+
+    /**
+     * Sets how often it is tried whether notifications still arrive. A connection on which none does is replaced.
+     *
+     * @param probeInterval at least 100 ms; 30 seconds by default
+     * @return this builder
+     */
+    public R2dbcEventChannelBuilder probeInterval(Duration probeInterval) {
+        if (probeInterval == null
+                || probeInterval.compareTo(Duration.ofMillis(100)) < 0
+                || probeInterval.compareTo(Duration.ofDays(1)) > 0) {
+            throw new EventException.Invalid("The probe interval of a channel was " + probeInterval
+                    + "; give a duration from 100 ms to one day.");
+        }
+        this.probeInterval = probeInterval;
+        return this;
+    }
+
+    /**
+     * Sets the lease, see {@link ChannelOptions#lease()}.
+     *
+     * @param lease at least 100 ms
+     * @return this builder
+     */
+    public R2dbcEventChannelBuilder lease(Duration lease) {
+        this.lease = lease;
+        return change(options -> options.withLease(lease));
+    }
+
+    /**
+     * Sets the poll interval, see {@link ChannelOptions#pollInterval()}.
+     *
+     * @param pollInterval at least 1 ms
+     * @return this builder
+     */
+    public R2dbcEventChannelBuilder pollInterval(Duration pollInterval) {
+        this.pollInterval = pollInterval;
+        return change(options -> options.withPollInterval(pollInterval));
+    }
+
+    /**
+     * Sets the prefetch, see {@link ChannelOptions#prefetch()}.
+     *
+     * @param prefetch at least 1
+     * @return this builder
+     */
+    public R2dbcEventChannelBuilder prefetch(int prefetch) {
+        prefetchGiven = true;
+        return change(options -> options.withPrefetch(prefetch));
+    }
+
+    /**
+     * Sets the claim batch, see {@link ChannelOptions#claimBatch()}.
+     *
+     * @param claimBatch 1 to 10,000
+     * @return this builder
+     */
+    public R2dbcEventChannelBuilder claimBatch(int claimBatch) {
+        return change(options -> options.withClaimBatch(claimBatch));
+    }
+
+    /**
+     * Sets after how many failed deliveries an event becomes a dead letter.
+     *
+     * @param maxAttempts at least 1
+     * @return this builder
+     */
+    public R2dbcEventChannelBuilder maxAttempts(int maxAttempts) {
+        return change(options -> options.withMaxAttempts(maxAttempts));
+    }
+
+    /**
+     * Sets when a nacked event comes again.
+     *
+     * @param retryPolicy the policy
+     * @return this builder
+     */
+    public R2dbcEventChannelBuilder retryPolicy(RetryPolicy retryPolicy) {
+        retryPolicyGiven = true;
+        return change(options -> options.withRetryPolicy(retryPolicy));
+    }
+
+    /**
+     * Sets what a dead letter means for the later events of its key. All who receive from a channel should say the same.
+     *
+     * @param deadLetterKeys whether they go on, as by default, or wait until it is requeued or purged
+     * @return this builder
+     */
+    public R2dbcEventChannelBuilder deadLetterKeys(DeadLetterKeys deadLetterKeys) {
+        return change(options -> options.withDeadLetterKeys(deadLetterKeys));
+    }
+
+    /**
+     * Sets the publish timeout, see {@link ChannelOptions#publishTimeout()}.
+     *
+     * @param publishTimeout at least 1 ms
+     * @return this builder
+     */
+    public R2dbcEventChannelBuilder publishTimeout(Duration publishTimeout) {
+        return change(options -> options.withPublishTimeout(publishTimeout));
+    }
+
+    /**
+     * Sets how long a shutdown waits for messages in hand.
+     *
+     * @param shutdownTimeout not negative
+     * @return this builder
+     */
+    public R2dbcEventChannelBuilder shutdownTimeout(Duration shutdownTimeout) {
+        return change(options -> options.withShutdownTimeout(shutdownTimeout));
+    }
+
+    /**
+     * Sets what writes and reads payloads.
+     *
+     * @param jsonMapper a mapper without default typing
+     * @return this builder
+     */
+    public R2dbcEventChannelBuilder jsonMapper(JsonMapper jsonMapper) {
+        return change(options -> options.withJsonMapper(jsonMapper));
+    }
+
+    /**
+     * Sets whether code that blocks may use the channel, see {@link EventChannel#allowsBlocking()}.
+     *
+     * @param blocking true, the default, to allow it; false to make {@code BlockingEventChannel.of} fail
+     * @return this builder
+     */
+    public R2dbcEventChannelBuilder blocking(boolean blocking) {
+        return change(options -> options.withBlocking(blocking));
+    }
+
+    /**
+     * Sets how full PostgreSQL packs the table's pages. Counts when the table is created.
+     *
+     * @param fillfactor 10 to 100; 85 by default
+     * @return this builder
+     */
+    public R2dbcEventChannelBuilder fillfactor(int fillfactor) {
+        return setting("fillfactor", fillfactor);
+    }
+
+    /**
+     * Sets how PostgreSQL vacuums and analyses the table. Counts when the table is created.
+     *
+     * @param parameter a storage parameter of PostgreSQL, such as {@code autovacuum_vacuum_scale_factor}
+     * @param value its value
+     * @return this builder
+     */
+    public R2dbcEventChannelBuilder autovacuum(String parameter, Number value) {
+        if (!require("autovacuum parameter", parameter).startsWith("autovacuum_")) {
+            throw new EventException.Invalid("The autovacuum parameter " + parameter
+                    + " does not begin with autovacuum_; give a storage parameter of PostgreSQL.");
+        }
+        return setting(parameter, require(parameter, value));
+    }
+
+    R2dbcEventChannelBuilder setting(String name, Number value) {
+        settings.put(name, value);
+        return this;
+    }
+
+    /**
+     * Sets options by the names under which configuration files have them: {@code events_backend, queue_table,
+     * lease_seconds, retention_seconds, dead_retention_seconds, poll_interval} (in seconds), {@code dead_letter_keys}
+     * ({@code free} or {@code park}), {@code portal_bridge} (whether code that blocks may use the channel),
+     * {@code fillfactor} and {@code autovacuum_…}.
+     *
+     * @param options names and values
+     * @return this builder
+     * @throws EventException.Invalid if a name is unknown or a value wrong; the message gives the allowed range
+     * @throws EventException.Unsupported if an option belongs to what is not there yet
+     */
+    public R2dbcEventChannelBuilder options(Map<String, ?> options) {
+        MapOptions.apply(require("map of options", options), this);
+        return this;
+    }
+
+    /** Fails on a bad value here, where it is given. */
+    private R2dbcEventChannelBuilder change(UnaryOperator<ChannelOptions> change) {
+        options = change.apply(options);
+        return this;
+    }
+
+    private static <T> T require(String what, @Nullable T value) {
+        if (value == null) {
+            throw new EventException.Invalid("The " + what + " of a channel was null; give one, or leave it out.");
+        }
+        return value;
+    }
+
+    /**
+     * Builds the channel. Does not connect.
+     *
+     * @return the channel
+     * @throws EventException.Misconfigured if no dialect serves the connection factory
+     * @throws EventException.Unsupported if the database or this version lacks what was asked for
+     */
+    public R2dbcEventChannel build() {
+        return new Assembly(this).channel();
+    }
+}
