@@ -12,7 +12,6 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Assumptions;
 import org.testcontainers.DockerClientFactory;
@@ -93,16 +92,16 @@ final class MySqlServer {
                 return missing("its embedded binary is for Linux on x86-64");
             }
             Path directory = Files.createTempDirectory("reactive-events-mysql");
-            Runtime.getRuntime().addShutdownHook(new Thread(() -> delete(directory.toFile())));
             unpack(archive, directory);
             String refusal = refusal(directory);
             if (!refusal.isEmpty()) {
+                delete(directory.toFile());
                 return missing("its embedded binary does not run here (" + refusal + ")");
             }
             run(directory, "--initialize-insecure").waitFor();
             int port = freePort();
             Process server = run(directory, "--port=" + port, "--mysqlx=OFF", "--max-connections=500");
-            Runtime.getRuntime().addShutdownHook(new Thread(() -> stop(server)));
+            Runtime.getRuntime().addShutdownHook(new Thread(() -> end(server, directory)));
             String url = "r2dbc:mysql://root@127.0.0.1:" + port + "/mysql?sslMode=disabled";
             awaitConnection(url, server, directory);
             return new Found(url, null);
@@ -177,15 +176,10 @@ final class MySqlServer {
             }
         }
 
-        private static void stop(Process server) {
-            server.destroy();
-            try {
-                if (!server.waitFor(30, TimeUnit.SECONDS)) {
-                    server.destroyForcibly();
-                }
-            } catch (InterruptedException interrupted) {
-                Thread.currentThread().interrupt();
-            }
+        /** Its data is of no use to anybody, so that it need not stop in order. */
+        private static void end(Process server, Path directory) {
+            server.destroyForcibly().onExit().join();
+            delete(directory.toFile());
         }
 
         private static void delete(File file) {
