@@ -2,6 +2,7 @@ package dev.reactiveevents.benchmarks;
 
 import io.r2dbc.spi.Connection;
 import io.r2dbc.spi.IsolationLevel;
+import io.r2dbc.spi.R2dbcException;
 import io.r2dbc.spi.Readable;
 import io.r2dbc.spi.Result;
 import java.nio.ByteBuffer;
@@ -16,6 +17,7 @@ import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
+import reactor.util.retry.Retry;
 
 /**
  * The bare driver, by hand: lock and read, lease by primary key, commit, decode, delete by primary key and token, on a few
@@ -37,6 +39,7 @@ final class MySqlBareDrain implements Contestant {
             LocalDateTime due) {}
 
     private static final int CALIBRATION_ROWS = 40_000;
+    private static final int DEADLOCK = 1213;
 
     private final MySqlLab lab;
     private final String table;
@@ -100,7 +103,20 @@ final class MySqlBareDrain implements Contestant {
         return settled.get() * 1e9 / (System.nanoTime() - start);
     }
 
+    /** Deadlocks are part of life here: what was undone by one is done again. */
     private Mono<Long> batch(Connection connection, int size) {
+        return attempt(connection, size)
+                .onErrorResume(
+                        MySqlBareDrain::isDeadlock,
+                        deadlock -> Mono.from(connection.rollbackTransaction())
+                                .then(Mono.defer(() -> batch(connection, size))));
+    }
+
+    private static boolean isDeadlock(Throwable failure) {
+        return failure instanceof R2dbcException ofDatabase && ofDatabase.getErrorCode() == DEADLOCK;
+    }
+
+    private Mono<Long> attempt(Connection connection, int size) {
         String token = String.format("X'%016x%016x'", System.nanoTime(), connection.hashCode());
         return Mono.from(connection.beginTransaction(IsolationLevel.READ_COMMITTED))
                 .thenMany(Flux.defer(() -> lock(connection, size)))
@@ -117,7 +133,8 @@ final class MySqlBareDrain implements Contestant {
                             + " AND status = 'leased'";
                     return update(connection, lease)
                             .then(Mono.from(connection.commitTransaction()))
-                            .then(Mono.defer(() -> update(connection, delete)));
+                            .then(Mono.defer(() -> update(connection, delete))
+                                    .retryWhen(Retry.indefinitely().filter(MySqlBareDrain::isDeadlock)));
                 });
     }
 
