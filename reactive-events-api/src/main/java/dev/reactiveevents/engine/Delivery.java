@@ -142,10 +142,6 @@ final class Delivery extends ReceivedEvent {
         return owner.maxProcessingTime();
     }
 
-    <T> Mono<T> limited(Mono<T> work) {
-        return owner.processingTime().on(work);
-    }
-
     /** Leaves it to a transaction, unless something was said of it already. */
     @Nullable
     Enlisted enlist() {

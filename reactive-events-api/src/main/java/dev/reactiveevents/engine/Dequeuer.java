@@ -9,9 +9,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -46,7 +44,6 @@ final class Dequeuer {
     private final ChannelOptions options;
     private final EngineTime time;
     private final TimeLimit timeLimit;
-    private final Map<Duration, TimeLimit> processingTimes = new ConcurrentHashMap<>();
     private final PayloadCodec codec;
     private final Settler settler;
     private final Feeds feeds;
@@ -385,11 +382,6 @@ final class Dequeuer {
 
     EngineTime time() {
         return time;
-    }
-
-    /** One for all that may work for as long: its timer outlives them. */
-    TimeLimit processingTime(Duration most) {
-        return processingTimes.computeIfAbsent(most, limit -> new TimeLimit(limit, time));
     }
 
     PayloadCodec codec() {

@@ -52,11 +52,6 @@ final class Enlisted extends Settling implements Enlistment {
     }
 
     @Override
-    public <T> Mono<T> limited(Mono<T> work) {
-        return delivery.limited(work);
-    }
-
-    @Override
     public Mono<Void> abandoned() {
         return abandoned.asMono();
     }

@@ -103,19 +103,15 @@ final class EventSubscription implements EngineSubscription {
 
     /**
      * How many more events to claim: what downstream waits for and what it settles in a quarter of a second, as far as the
-     * prefetch allows. What is read ahead is made up once less than half of it waits: who settles one event after the other
-     * would otherwise make a claim for each.
+     * prefetch allows.
      */
     int room() {
         if (isOver()) {
             return 0;
         }
-        long asked = requested.get();
-        int waiting = ahead.get();
-        long most = Math.min(
-                Operators.addCap(asked, pace.recent(dequeuer.time().nanos())), prefetch - unsettled.get() + waiting);
-        boolean enough = waiting > asked && (waiting - asked) * 2 >= most - asked;
-        return enough ? 0 : (int) Math.max(0, most - waiting);
+        long wanted =
+                Operators.addCap(requested.get(), pace.recent(dequeuer.time().nanos())) - ahead.get();
+        return (int) Math.max(0, Math.min(wanted, prefetch - unsettled.get()));
     }
 
     /** Takes room for events that are being claimed. */
@@ -234,11 +230,6 @@ final class EventSubscription implements EngineSubscription {
 
     Duration maxProcessingTime() {
         return subscribeOptions.maxProcessingTime();
-    }
-
-    /** Watches the transactions that work on its events. */
-    TimeLimit processingTime() {
-        return dequeuer.processingTime(maxProcessingTime());
     }
 
     int maxAttempts() {

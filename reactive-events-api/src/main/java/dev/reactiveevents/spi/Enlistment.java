@@ -19,15 +19,6 @@ public interface Enlistment {
     /** {@return how long the work may take} */
     Duration maxProcessingTime();
 
-    /**
-     * Limits how long the work may take, without a timer of its own.
-     *
-     * @param work the work
-     * @return the work; if it does not end within the {@link #maxProcessingTime()} it is cancelled and this fails with a {@link
-     *     java.util.concurrent.TimeoutException}
-     */
-    <T> Mono<T> limited(Mono<T> work);
-
     /** {@return completes if the engine wants the work to be given up, at the bound of a shutdown} */
     Mono<Void> abandoned();
 

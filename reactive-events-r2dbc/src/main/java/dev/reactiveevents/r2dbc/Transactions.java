@@ -8,13 +8,11 @@ import dev.reactiveevents.engine.EventChannels;
 import dev.reactiveevents.r2dbc.dialect.Dialect;
 import dev.reactiveevents.r2dbc.dialect.TransactionStatements;
 import dev.reactiveevents.spi.Enlistment;
-import dev.reactiveevents.spi.Settlement;
 import io.r2dbc.spi.Connection;
 import io.r2dbc.spi.ConnectionFactory;
 import java.time.Duration;
 import java.util.Objects;
 import java.util.concurrent.TimeoutException;
-import java.util.function.BiFunction;
 import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
@@ -61,31 +59,28 @@ final class Transactions {
             return Mono.usingWhen(
                             connection(message),
                             transaction::run,
-                            transaction::rollbackUnlessCommitted,
-                            (connection, failure) -> transaction.rollbackUnlessCommitted(connection),
-                            transaction::rollbackUnlessCommitted)
-                    .onErrorMap(Failures.Conflict.class, Failures.Conflict::outcome)
+                            transaction::commit,
+                            (connection, failure) -> transaction.rollback(connection),
+                            transaction::rollback)
+                    .onErrorMap(transaction::told)
                     .onErrorResume(failure -> transaction.failed(failure).then(Mono.error(failure)));
         });
     }
 
-    /**
-     * Without the caller's context, because a factory that knows Spring would join the caller's transaction through it. A timer
-     * is set only if the connection does not come at once: one for each would wake the timers' thread for each.
-     */
+    /** Without the caller's context, because a factory that knows Spring would join the caller's transaction through it. */
     private Mono<Connection> connection(EventMessage message) {
         return offloaded(Mono.defer(() -> Mono.<Connection>from(factory.create())))
                 .contextWrite(context -> Context.empty())
-                .or(Mono.delay(connectionTimeout).then(Mono.error(() -> noConnection(message))))
+                .timeout(connectionTimeout)
+                .onErrorMap(
+                        TimeoutException.class,
+                        late -> new EventException.Unavailable(
+                                "The transaction for event " + message.eventId() + " got no connection within "
+                                        + connectionTimeout
+                                        + ". Each holds one while its handler runs, and the channel needs others: make the pool"
+                                        + " larger or the concurrency of the handlers smaller.",
+                                late))
                 .onErrorMap(failure -> failures.ofUndone(attempted(message), failure));
-    }
-
-    private EventException noConnection(EventMessage message) {
-        return new EventException.Unavailable(
-                "The transaction for event " + message.eventId() + " got no connection within " + connectionTimeout
-                        + ". Each holds one while its handler runs, and the channel needs others: make the pool larger or the"
-                        + " concurrency of the handlers smaller.",
-                null);
     }
 
     private static String attempted(EventMessage message) {
@@ -105,7 +100,8 @@ final class Transactions {
         private @Nullable Enlistment enlistment;
         private @Nullable GuardedConnection lent;
         private volatile Mono<?> statement = Mono.empty();
-        private volatile boolean committed;
+        private volatile boolean settled;
+        private volatile @Nullable Throwable commitFailure;
 
         Transaction(EventChannel channel, EventMessage message, TransactionalHandler work) {
             this.channel = channel;
@@ -121,40 +117,20 @@ final class Transactions {
                     return Mono.empty();
                 }
                 enlistment = enlisted;
-                return toItsEnd(
-                                statements.open(
-                                        connection,
-                                        enlisted.eventId(),
-                                        enlisted.leaseToken(),
-                                        enlisted.maxProcessingTime()),
-                                failures::ofUndone)
+                return toItsEnd(statements.open(
+                                connection, enlisted.eventId(), enlisted.leaseToken(), enlisted.maxProcessingTime()))
                         .filter(held -> held)
-                        .flatMap(held -> work(connection, enlisted).then(settleAndCommit(connection, enlisted)));
-            });
-        }
-
-        /** A connection that is lost in it may have committed. */
-        private Mono<Void> settleAndCommit(Connection connection, Enlistment enlisted) {
-            return Mono.defer(() -> {
-                Settlement outcome = enlisted.outcome();
-                return toItsEnd(
-                                statements.settleAndCommit(connection, outcome).doOnNext(applied -> {
-                                    if (applied) {
-                                        committed = true;
-                                        statements.committed(outcome);
-                                        enlisted.committed();
-                                    }
-                                }),
-                                failures::ofCommit)
+                        .flatMap(held -> work(connection, enlisted)
+                                .then(Mono.defer(() -> toItsEnd(statements.settle(connection, enlisted.outcome())))))
                         .flatMap(this::requireSettled);
             });
         }
 
         /** What runs by now is ended before anything else is done on the connection. */
-        private <T> Mono<T> toItsEnd(Mono<T> cancellable, BiFunction<String, Throwable, Throwable> told) {
+        private <T> Mono<T> toItsEnd(Mono<T> cancellable) {
             Mono<T> whole = offloaded(cancellable)
                     .contextWrite(context -> Context.empty())
-                    .onErrorMap(failure -> told.apply(attempted(message), failure))
+                    .onErrorMap(failure -> failures.ofUndone(attempted(message), failure))
                     .cache();
             statement = whole;
             return whole;
@@ -164,11 +140,11 @@ final class Transactions {
             GuardedConnection guarded = new GuardedConnection(connection, enlisted.eventId());
             lent = guarded;
             Duration limit = enlisted.maxProcessingTime();
-            return enlisted.limited(Flux.defer(
-                                    () -> Objects.requireNonNull(
-                                            work.handle(message, guarded),
-                                            "The transactional handler returned null; return a publisher, such as Mono.empty()."))
-                            .then())
+            return Flux.defer(() -> Objects.requireNonNull(
+                            work.handle(message, guarded),
+                            "The transactional handler returned null; return a publisher, such as Mono.empty()."))
+                    .then()
+                    .timeout(limit)
                     .onErrorMap(
                             TimeoutException.class,
                             late -> new EventException.Unavailable(
@@ -182,6 +158,7 @@ final class Transactions {
         }
 
         private Mono<Void> requireSettled(boolean applied) {
+            settled = applied;
             return applied
                     ? Mono.empty()
                     : Mono.error(new EventException.Invalid("Event " + message.eventId()
@@ -190,26 +167,48 @@ final class Transactions {
                             + " to the channel."));
         }
 
-        Mono<Void> rollbackUnlessCommitted(Connection connection) {
+        Mono<Void> commit(Connection connection) {
+            if (!settled) {
+                return rollback(connection);
+            }
+            return offloaded(Mono.defer(() -> dialect.commit(connection)))
+                    .onErrorMap(failure -> failures.ofCommit(attempted(message), failure))
+                    .doOnSuccess(done -> committed())
+                    .onErrorResume(failure -> {
+                        commitFailure = failure;
+                        return rollback(connection).then(Mono.error(failure));
+                    })
+                    .then(ended(connection));
+        }
+
+        private void committed() {
+            Enlistment enlisted = Objects.requireNonNull(enlistment);
+            statements.committed(enlisted.outcome());
+            enlisted.committed();
+        }
+
+        /** The failure of a commit comes wrapped, because it is the end of a {@code usingWhen}. */
+        Throwable told(Throwable failure) {
+            Throwable told = commitFailure == null ? failure : commitFailure;
+            return told instanceof Failures.Conflict conflict ? conflict.outcome() : told;
+        }
+
+        Mono<Void> rollback(Connection connection) {
             return Mono.defer(() -> {
                 GuardedConnection guarded = lent;
                 if (guarded != null) {
                     guarded.end();
                 }
-                return statement
-                        .then()
-                        .onErrorComplete()
-                        .then(Mono.defer(() -> committed ? ended(connection) : rollback(connection)));
+                Enlistment enlisted = enlistment;
+                return enlisted == null
+                        ? close(connection)
+                        : statement
+                                .then()
+                                .onErrorComplete()
+                                .then(harmless(Mono.defer(() -> dialect.rollback(connection))))
+                                .then(ended(connection))
+                                .then(Mono.fromRunnable(enlisted::rolledBack));
             });
-        }
-
-        private Mono<Void> rollback(Connection connection) {
-            Enlistment enlisted = enlistment;
-            return enlisted == null
-                    ? close(connection)
-                    : harmless(Mono.defer(() -> dialect.rollback(connection)))
-                            .then(ended(connection))
-                            .then(Mono.fromRunnable(enlisted::rolledBack));
         }
 
         private Mono<Void> ended(Connection connection) {

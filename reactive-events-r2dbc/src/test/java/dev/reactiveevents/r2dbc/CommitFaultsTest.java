@@ -5,14 +5,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.reactiveevents.Event;
 import dev.reactiveevents.EventException;
 import dev.reactiveevents.EventMessage;
-import io.r2dbc.spi.Result;
 import java.time.Duration;
 import java.util.List;
 import java.util.UUID;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
-import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 import reactor.test.StepVerifier;
 
@@ -91,26 +89,6 @@ class CommitFaultsTest {
 
             assertThat(message.ack().block(LIMIT)).isTrue();
             assertThat(answers.hasLost()).isTrue();
-            assertThat(database.query("SELECT status FROM \"queue\"", String.class))
-                    .containsExactly("acked");
-        }
-
-        @Test
-        void aTransactionalHandlersCommitIsOfUnknownOutcomeAndStands() {
-            database.execute("CREATE TABLE ledger (payment INTEGER NOT NULL)");
-            events.publish("orders", 1).block(LIMIT);
-            EventMessage message = events.receive("orders", LIMIT).block(LIMIT);
-            StepVerifier.create(events.transactional((order, connection) -> Flux.from(connection
-                                            .createStatement("INSERT INTO ledger (payment) VALUES (1)")
-                                            .execute())
-                                    .concatMap(Result::getRowsUpdated)
-                                    .doOnComplete(answers::loseNext))
-                            .handle(message))
-                    .expectError(EventException.OutcomeUnknown.class)
-                    .verify(LIMIT);
-
-            assertThat(answers.hasLost()).isTrue();
-            assertThat(database.number("SELECT COUNT(*) FROM ledger")).isEqualTo(1);
             assertThat(database.query("SELECT status FROM \"queue\"", String.class))
                     .containsExactly("acked");
         }

@@ -49,7 +49,7 @@ final class LosingAnswers {
     }
 
     private static boolean commits(String sql, Connection connection) {
-        return sql.endsWith("COMMIT") || sql.startsWith("INSERT") && connection.isAutoCommit();
+        return sql.equals("COMMIT") || sql.startsWith("INSERT") && connection.isAutoCommit();
     }
 
     private Publisher<?> losing(Publisher<?> done) {

@@ -308,19 +308,6 @@ class TransactionalTest {
         }
 
         @Test
-        void aReasonIsStoredAsItIsWhateverItsCharacters() {
-            String reason = "no $1 '; DROP TABLE \"queue\"; -- \\'' E'\\x' ${event} \uD83D\uDE00 \u00E9\n$$";
-            R2dbcEventChannel events = open(Function.identity());
-            EventMessage message = publishAndSubscribe(events).get(0);
-            events.transactional((payment, connection) -> payment.reject(reason))
-                    .handle(message)
-                    .block(LIMIT);
-
-            assertThat(database.query("SELECT last_error FROM \"queue\"", String.class))
-                    .containsExactly(reason);
-        }
-
-        @Test
         void anAckByItsIdWithinIsTheOutcome() {
             R2dbcEventChannel events = open(Function.identity());
             EventMessage message = publishAndSubscribe(events).get(0);

@@ -48,12 +48,10 @@ final class MySqlTransactions implements TransactionStatements {
     }
 
     @Override
-    public Mono<Boolean> settleAndCommit(Connection connection, Settlement settlement) {
+    public Mono<Boolean> settle(Connection connection, Settlement settlement) {
         return statements
                 .settle(connection, settlement.outcome(), List.of(settlement))
-                .flatMap(applied -> applied.get(0)
-                        ? Mono.from(connection.commitTransaction()).thenReturn(true)
-                        : Mono.just(false));
+                .map(applied -> applied.get(0));
     }
 
     @Override

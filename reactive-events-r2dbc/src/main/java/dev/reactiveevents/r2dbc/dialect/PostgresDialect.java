@@ -133,7 +133,7 @@ public final class PostgresDialect implements Dialect {
 
     @Override
     public TransactionStatements transactions(QueueTable table, QueueStatements statements) {
-        return new PostgresTransactions(table, (PostgresStatements) statements);
+        return new PostgresTransactions(table, statements);
     }
 
     @Override

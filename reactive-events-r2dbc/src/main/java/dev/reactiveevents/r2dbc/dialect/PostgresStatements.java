@@ -131,7 +131,6 @@ final class PostgresStatements implements QueueStatements {
     private final String insertDueLater;
     private final String find;
     private final PostgresClaim claim;
-    private final Map<Outcome, String> changes;
     private final Map<Outcome, String> settle = new EnumMap<>(Outcome.class);
     private final String deleteExpired;
     private final long retention;
@@ -145,11 +144,10 @@ final class PostgresStatements implements QueueStatements {
         this.insertDueLater = filled(table, DUE_LATER + UNLESS_STORED);
         this.find = filled(table, FIND);
         this.claim = new PostgresClaim(table, watermarks, keys);
-        this.changes = new EnumMap<>(CHANGES);
+        CHANGES.forEach((outcome, change) -> settle.put(outcome, filled(table, SETTLE.replace("${change}", change))));
         if (retention.isZero()) {
-            changes.put(ACK, DELETE);
+            settle.put(ACK, filled(table, SETTLE.replace("${change}", DELETE)));
         }
-        changes.forEach((outcome, change) -> settle.put(outcome, filled(table, SETTLE.replace("${change}", change))));
         this.deleteExpired = filled(table, DELETE_EXPIRED);
         this.retention = Sql.micros(retention);
     }
@@ -241,11 +239,6 @@ final class PostgresStatements implements QueueStatements {
                 .bind(3, column(settlements, Settlement::reason, String[]::new));
         return Sql.query(statement, row -> applied(row.get(0, Integer[].class), settlements.size()))
                 .single();
-    }
-
-    /** How each outcome changes a row {@code e} by a settlement {@code s}, up to where that comes from. */
-    Map<Outcome, String> changes() {
-        return changes;
     }
 
     private static List<Boolean> applied(Integer @Nullable [] places, int size) {

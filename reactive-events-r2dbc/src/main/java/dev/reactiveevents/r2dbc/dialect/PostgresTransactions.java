@@ -1,22 +1,15 @@
 package dev.reactiveevents.r2dbc.dialect;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
-
 import dev.reactiveevents.spi.Settlement;
-import dev.reactiveevents.spi.Settlement.Outcome;
 import io.r2dbc.spi.Connection;
-import io.r2dbc.spi.R2dbcException;
 import java.time.Duration;
-import java.util.EnumMap;
-import java.util.HexFormat;
 import java.util.List;
-import java.util.Map;
 import java.util.Objects;
 import java.util.UUID;
-import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Mono;
+import reactor.core.publisher.Signal;
 
-/** The opening is one trip, the settlement and the commit another. */
+/** The opening and the settlement are one trip each. */
 final class PostgresTransactions implements TransactionStatements {
 
     /** Ids stand in the text, so that all three statements go as one and are planned for the table as it is. */
@@ -29,29 +22,15 @@ final class PostgresTransactions implements TransactionStatements {
     /** How much later the database ends a transaction that the process did not. */
     private static final Duration GRACE = Duration.ofSeconds(5);
 
-    /** If it changes nothing, it divides by zero, and the commit after it is not reached. In the text for the same reasons. */
-    private static final String SETTLE_AND_COMMIT = """
-            WITH applied AS (
-                ${change}
-                (SELECT ${after}::bigint AS after, ${reason} AS reason) AS s
-                WHERE e.event_id = '${event}' AND e.lease_token = '${token}' AND e.status = 'leased'
-                RETURNING 1
-            )
-            SELECT 1 / count(*) AS settled FROM applied;
-            COMMIT""";
-
-    private static final String DIVISION_BY_ZERO = "22012";
+    /** The handler's own statements were planned without these. */
+    private static final String PIN = "SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off;"
+            + " SET LOCAL enable_nestloop = off; SET LOCAL plan_cache_mode = force_generic_plan";
 
     private final String open;
-    private final Map<Outcome, String> settleAndCommit = new EnumMap<>(Outcome.class);
     private final QueueStatements statements;
 
-    PostgresTransactions(QueueTable table, PostgresStatements statements) {
-        this.open = PostgresStatements.filled(table, OPEN);
-        statements
-                .changes()
-                .forEach((outcome, change) -> settleAndCommit.put(
-                        outcome, PostgresStatements.filled(table, SETTLE_AND_COMMIT.replace("${change}", change))));
+    PostgresTransactions(QueueTable table, QueueStatements statements) {
+        this.open = table.fill(OPEN);
         this.statements = statements;
     }
 
@@ -68,26 +47,17 @@ final class PostgresTransactions implements TransactionStatements {
     }
 
     @Override
-    public Mono<Boolean> settleAndCommit(Connection connection, Settlement settlement) {
-        String sql = Objects.requireNonNull(settleAndCommit.get(settlement.outcome()))
-                .replace("${after}", Long.toString(Sql.micros(settlement.after())))
-                .replace("${reason}", text(settlement.reason()))
-                .replace("${event}", settlement.eventId().toString())
-                .replace("${token}", settlement.leaseToken().toString());
-        return Sql.query(connection.createStatement(sql), row -> true)
-                .last()
-                .onErrorResume(
-                        R2dbcException.class,
-                        failure -> DIVISION_BY_ZERO.equals(failure.getSqlState())
-                                ? Mono.just(false)
-                                : Mono.error(failure));
-    }
-
-    /** An expression that no quote in the text can end, however the server reads quotes. */
-    private static String text(@Nullable String text) {
-        return text == null
-                ? "NULL::text"
-                : "convert_from(decode('" + HexFormat.of().formatHex(text.getBytes(UTF_8)) + "', 'hex'), 'UTF8')";
+    public Mono<Boolean> settle(Connection connection, Settlement settlement) {
+        Mono<Signal<Boolean>> pinned =
+                Sql.execute(connection, PIN).thenReturn(true).materialize();
+        Mono<Signal<Boolean>> settled = statements
+                .settle(connection, settlement.outcome(), List.of(settlement))
+                .map(applied -> applied.get(0))
+                .materialize();
+        return Mono.zip(pinned, settled)
+                .flatMap(both -> both.getT1().isOnError()
+                        ? Mono.error(Objects.requireNonNull(both.getT1().getThrowable()))
+                        : Mono.just(both.getT2()).dematerialize());
     }
 
     @Override

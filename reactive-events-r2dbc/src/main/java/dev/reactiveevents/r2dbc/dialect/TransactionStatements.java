@@ -22,14 +22,13 @@ public interface TransactionStatements {
     Mono<Boolean> open(Connection connection, UUID eventId, UUID leaseToken, Duration limit);
 
     /**
-     * Settles the event and commits, both or neither: if the settlement changes nothing, nothing of the transaction may be
-     * committed.
+     * Settles the event, as the last statement before the commit.
      *
      * @param connection the connection, in that transaction
      * @param settlement the outcome
-     * @return true once it is committed; false if the settlement changed nothing, and then a rollback follows
+     * @return whether it was applied
      */
-    Mono<Boolean> settleAndCommit(Connection connection, Settlement settlement);
+    Mono<Boolean> settle(Connection connection, Settlement settlement);
 
     /**
      * Puts back what {@link #open} changed in the session beyond the transaction, which has been committed or rolled back.
