@@ -10,6 +10,7 @@ import java.time.Duration;
 import java.time.LocalDateTime;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
@@ -39,7 +40,7 @@ final class MySqlBareDrain implements Contestant {
             LocalDateTime due) {}
 
     private static final int CALIBRATION_ROWS = 40_000;
-    private static final int DEADLOCK = 1213;
+    private static final Set<Integer> CONFLICTS = Set.of(1205, 1213);
 
     private final MySqlLab lab;
     private final String table;
@@ -103,17 +104,17 @@ final class MySqlBareDrain implements Contestant {
         return settled.get() * 1e9 / (System.nanoTime() - start);
     }
 
-    /** Deadlocks are part of life here: what was undone by one is done again. */
+    /** Deadlocks and waits that took too long are part of life here: what was undone is done again. */
     private Mono<Long> batch(Connection connection, int size) {
         return attempt(connection, size)
                 .onErrorResume(
-                        MySqlBareDrain::isDeadlock,
-                        deadlock -> Mono.from(connection.rollbackTransaction())
+                        MySqlBareDrain::isConflict,
+                        conflict -> Mono.from(connection.rollbackTransaction())
                                 .then(Mono.defer(() -> batch(connection, size))));
     }
 
-    private static boolean isDeadlock(Throwable failure) {
-        return failure instanceof R2dbcException ofDatabase && ofDatabase.getErrorCode() == DEADLOCK;
+    private static boolean isConflict(Throwable failure) {
+        return failure instanceof R2dbcException ofDatabase && CONFLICTS.contains(ofDatabase.getErrorCode());
     }
 
     private Mono<Long> attempt(Connection connection, int size) {
@@ -134,7 +135,7 @@ final class MySqlBareDrain implements Contestant {
                     return update(connection, lease)
                             .then(Mono.from(connection.commitTransaction()))
                             .then(Mono.defer(() -> update(connection, delete))
-                                    .retryWhen(Retry.indefinitely().filter(MySqlBareDrain::isDeadlock)));
+                                    .retryWhen(Retry.indefinitely().filter(MySqlBareDrain::isConflict)));
                 });
     }
 
