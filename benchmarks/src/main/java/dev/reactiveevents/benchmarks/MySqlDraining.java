@@ -15,13 +15,13 @@ final class MySqlDraining implements Contestant {
     private final R2dbcEventChannel events;
     private boolean again;
 
-    MySqlDraining(MySqlLab lab, String table, Consumer<String> fill) {
+    MySqlDraining(MySqlLab lab, String table, Duration retention, Consumer<String> fill) {
         this.lab = lab;
         this.table = table;
         this.fill = fill;
         lab.createTable(table);
         this.pool = lab.pool();
-        this.events = MySqlLab.channel(pool, table, Duration.ZERO);
+        this.events = MySqlLab.channel(pool, table, retention);
     }
 
     /** Fills and drains again and again; only the draining counts. */
