@@ -238,11 +238,11 @@ final class Transactions {
             return harmless(Mono.defer(() -> dialect.rollback(connection))).then(close(connection));
         }
 
-        final Mono<Void> close(Connection connection) {
+        Mono<Void> close(Connection connection) {
             return harmless(Mono.defer(() -> Mono.from(connection.close())));
         }
 
-        private Mono<Void> harmless(Mono<Void> ending) {
+        final Mono<Void> harmless(Mono<Void> ending) {
             return offloaded(ending).contextWrite(context -> Context.empty()).onErrorResume(failure -> {
                 LOG.debug("A connection could not be given back in order.", failure);
                 return Mono.empty();
@@ -362,6 +362,13 @@ final class Transactions {
             return enlisted == null
                     ? close(connection)
                     : super.rollback(connection).then(Mono.fromRunnable(enlisted::rolledBack));
+        }
+
+        @Override
+        Mono<Void> close(Connection connection) {
+            return enlistment == null
+                    ? super.close(connection)
+                    : harmless(Mono.defer(() -> around.ended(connection))).then(super.close(connection));
         }
 
         /** In a statement of its own, which may fail as any other: then the event comes again when its lease lapses. */

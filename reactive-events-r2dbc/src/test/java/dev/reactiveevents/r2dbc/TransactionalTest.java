@@ -89,10 +89,47 @@ class TransactionalTest {
         }
     }
 
+    @Nested
+    class OnMariaDb extends OnEveryDatabase {
+        OnMariaDb() {
+            super(TestDatabase.mariaDb());
+        }
+
+        @Test
+        void aTransactionThatItsProcessForgotIsEndedByTheDatabase() {
+            R2dbcEventChannel events = open(Function.identity());
+            EventMessage message =
+                    publishAndSubscribe(events, Duration.ofSeconds(2)).get(0);
+            CompletableFuture<Long> timeout = new CompletableFuture<>();
+            events.transactional(
+                            (ignored, connection) -> waitTimeout(connection).doOnNext(timeout::complete))
+                    .handle(message)
+                    .block(LIMIT);
+            assertThat(timeout).isCompletedWithValue(8L);
+
+            List<Connection> all = Flux.range(0, 6)
+                    .flatMap(i -> pool.create(), 6)
+                    .collectList()
+                    .block(LIMIT);
+            assertThat(Flux.fromIterable(all)
+                            .flatMap(OnMariaDb::waitTimeout)
+                            .collectList()
+                            .block(LIMIT))
+                    .hasSize(6)
+                    .doesNotContain(8L);
+            Flux.fromIterable(all).flatMap(Connection::close).blockLast(LIMIT);
+        }
+
+        private static Flux<Long> waitTimeout(Connection connection) {
+            return Flux.from(connection.createStatement("SELECT @@wait_timeout").execute())
+                    .concatMap(result -> result.map(row -> row.get(0, Long.class)));
+        }
+    }
+
     abstract static class OnEveryDatabase {
 
         final TestDatabase database;
-        private final ConnectionPool pool;
+        final ConnectionPool pool;
         private final List<R2dbcEventChannel> opened = new ArrayList<>();
         private final List<Disposable> subscriptions = new ArrayList<>();
 
@@ -363,7 +400,7 @@ class TransactionalTest {
             EventMessage message = publishAndSubscribe(events).get(0);
             StepVerifier.create(events.transactional((payment, connection) -> insert(connection, payment)
                                     .thenMany(Flux.from(connection
-                                                    .createStatement("DELETE FROM \"queue\"")
+                                                    .createStatement(database.inItsWords("DELETE FROM \"queue\""))
                                                     .execute())
                                             .concatMap(Result::getRowsUpdated)))
                             .handle(message))
