@@ -60,8 +60,9 @@ final class LosingAnswers {
                         : answer);
     }
 
-    private static boolean commits(String sql, Connection connection) {
-        return sql.endsWith("COMMIT") || sql.startsWith("INSERT") && connection.isAutoCommit();
+    /** An INSERT behind which it is to happen is in a transaction, of which the driver need not know. */
+    private boolean commits(String sql, Connection connection) {
+        return sql.endsWith("COMMIT") || before.isEmpty() && sql.startsWith("INSERT") && connection.isAutoCommit();
     }
 
     private Publisher<?> losing(Publisher<?> done, AtomicBoolean had) {

@@ -71,7 +71,8 @@ class OutboxTest {
 
         @Override
         List<String> idsInOrder() {
-            String dashed = "INSERT(INSERT(INSERT(INSERT(HEX(event_id), 9, 0, '-'), 14, 0, '-'), 19, 0, '-'), 24, 0, '-')";
+            String dashed =
+                    "INSERT(INSERT(INSERT(INSERT(HEX(event_id), 9, 0, '-'), 14, 0, '-'), 19, 0, '-'), 24, 0, '-')";
             return database.query("SELECT LOWER(" + dashed + ") FROM \"queue\" ORDER BY seq", String.class);
         }
     }
