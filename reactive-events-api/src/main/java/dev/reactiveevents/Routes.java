@@ -1,6 +1,5 @@
 package dev.reactiveevents;
 
-import dev.reactiveevents.spi.TransactionalEventHandler;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;

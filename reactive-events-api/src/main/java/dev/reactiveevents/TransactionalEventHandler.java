@@ -1,6 +1,5 @@
-package dev.reactiveevents.spi;
+package dev.reactiveevents;
 
-import dev.reactiveevents.EventHandler;
 import java.util.List;
 
 /** A handler that works in a transaction, which other handlers of the same event can share. */
