@@ -2,6 +2,7 @@ package dev.reactiveevents.r2dbc;
 
 import java.lang.reflect.Method;
 import java.util.Arrays;
+import java.util.List;
 import reactor.blockhound.BlockHound;
 import reactor.blockhound.integration.BlockHoundIntegration;
 
@@ -29,8 +30,8 @@ public final class DriversThatBlock implements BlockHoundIntegration {
                     .map(Method::getName)
                     .distinct()
                     .toList();
-        } catch (ClassNotFoundException absent) {
-            throw new IllegalStateException(absent);
+        } catch (ClassNotFoundException absent) { // in a module that uses these tests' classes and not that driver
+            return List.of();
         }
     }
 }
