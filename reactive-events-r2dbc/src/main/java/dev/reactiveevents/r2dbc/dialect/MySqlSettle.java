@@ -21,7 +21,7 @@ import reactor.core.publisher.Mono;
 
 /**
  * Settles a batch by one statement. If it changed as many rows as were settled, each was; otherwise the rows tell, which the
- * transaction has locked by then. What is deleted is locked first, because afterwards nothing could tell.
+ * transaction has locked by then. Of what is deleted nothing could tell afterwards: then it is brought back and locked first.
  */
 final class MySqlSettle {
 
@@ -50,10 +50,16 @@ final class MySqlSettle {
     private static final String LOCK = "SELECT seq, event_id FROM ${table} FORCE INDEX (${name:event})"
             + " WHERE status = 'leased' AND (:held) FOR UPDATE";
 
-    private static final String DELETE = "DELETE e FROM ${table} AS e FORCE INDEX (PRIMARY) WHERE e.seq IN :seqs";
+    private static final String DELETE =
+            "DELETE e FROM ${table} AS e FORCE INDEX (${name:event}) WHERE e.status = 'leased' AND (:held)";
+
+    private static final String DELETE_LOCKED =
+            "DELETE e FROM ${table} AS e FORCE INDEX (PRIMARY) WHERE e.seq IN :seqs";
 
     private static final String STANDING =
             "SELECT event_id FROM ${table} FORCE INDEX (${name:event}) WHERE status = :status AND (:held)";
+
+    private static final String UNDELETED = "reactive_events_undeleted";
 
     /** A value for each event is a long CASE: as many as make the text longer than the work is not worth it. */
     private static final int AT_ONCE = 200;
@@ -61,6 +67,7 @@ final class MySqlSettle {
     private final Map<Outcome, MySqlText> update = new HashMap<>();
     private final MySqlText lock;
     private final MySqlText delete;
+    private final MySqlText deleteLocked;
     private final MySqlText standing;
     private final boolean ackDeletes;
 
@@ -69,6 +76,7 @@ final class MySqlSettle {
                 (outcome, change) -> update.put(outcome, new MySqlText(table, UPDATE.replace("${change}", change))));
         this.lock = new MySqlText(table, LOCK);
         this.delete = new MySqlText(table, DELETE);
+        this.deleteLocked = new MySqlText(table, DELETE_LOCKED);
         this.standing = new MySqlText(table, STANDING);
         this.ackDeletes = ackDeletes;
     }
@@ -110,9 +118,23 @@ final class MySqlSettle {
                                         row -> Sql.requiredUuid(row, "event_id"))));
     }
 
+    private Mono<List<Boolean>> delete(Connection connection, List<Settlement> settlements) {
+        Mono<Long> deleting = Mono.defer(
+                () -> Sql.update(delete.with(Map.of("held", held(settlements))).on(connection)));
+        if (settlements.size() == 1) {
+            return deleting.map(deleted -> List.of(deleted == 1));
+        }
+        return Mono.from(connection.createSavepoint(UNDELETED))
+                .then(deleting)
+                .flatMap(deleted -> deleted == settlements.size()
+                        ? Mono.just(Collections.nCopies(settlements.size(), true))
+                        : Mono.from(connection.rollbackTransactionToSavepoint(UNDELETED))
+                                .then(Mono.defer(() -> lockAndDelete(connection, settlements))));
+    }
+
     private record Row(long seq, UUID eventId) {}
 
-    private Mono<List<Boolean>> delete(Connection connection, List<Settlement> settlements) {
+    private Mono<List<Boolean>> lockAndDelete(Connection connection, List<Settlement> settlements) {
         return Sql.query(
                         lock.with(Map.of("held", held(settlements))).on(connection),
                         row -> new Row(Sql.required(row, "seq", Long.class), Sql.requiredUuid(row, "event_id")))
@@ -121,7 +143,7 @@ final class MySqlSettle {
                     List<Long> seqs = rows.stream().map(Row::seq).sorted().toList();
                     Mono<Long> deleted = seqs.isEmpty()
                             ? Mono.just(0L)
-                            : Sql.update(delete.with(Map.of("seqs", seqs)).on(connection));
+                            : Sql.update(deleteLocked.with(Map.of("seqs", seqs)).on(connection));
                     return deleted.then(
                             among(settlements, Flux.fromIterable(rows).map(Row::eventId)));
                 });
