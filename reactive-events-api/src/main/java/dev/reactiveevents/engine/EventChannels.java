@@ -1,5 +1,6 @@
 package dev.reactiveevents.engine;
 
+import dev.reactiveevents.ChannelTotals;
 import dev.reactiveevents.Event;
 import dev.reactiveevents.EventChannel;
 import dev.reactiveevents.EventException;
@@ -96,6 +97,18 @@ public final class EventChannels {
      */
     public static void wake(EventChannel channel, Set<String> channels) {
         own(channel).wake(channels);
+    }
+
+    /**
+     * What a channel object has done so far.
+     *
+     * @param channel a channel that {@code over} answered
+     * @return its totals
+     */
+    public static ChannelTotals totals(EventChannel channel) {
+        return channel instanceof BroadcastChannel broadcast
+                ? broadcast.totals()
+                : own(channel).totals();
     }
 
     private static BackendChannel own(EventChannel channel) {

@@ -269,6 +269,10 @@ final class EventSubscription implements EngineSubscription {
         return dequeuer.codec();
     }
 
+    Observed observed() {
+        return dequeuer.observed();
+    }
+
     Settler settler() {
         return dequeuer.settler();
     }
@@ -348,6 +352,7 @@ final class EventSubscription implements EngineSubscription {
             requested.decrementAndGet();
         }
         delivery.handOver(now);
+        observed().delivered(delivery);
         try {
             downstream.onNext(delivery);
         } catch (Throwable thrown) {

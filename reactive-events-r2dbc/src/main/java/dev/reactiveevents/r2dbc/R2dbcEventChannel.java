@@ -170,13 +170,13 @@ public final class R2dbcEventChannel implements EventChannel {
     }
 
     /**
-     * What this channel object can tell of itself: which backend it works with, whether notifications are heard, and what was
-     * missed. Does not ask the database; cheap enough for a health check.
+     * What this channel object can tell of itself: which backend it works with, whether notifications are heard, what
+     * it has done, and what was missed. Does not ask the database; cheap enough for a health check.
      *
      * @return a snapshot of this moment
      */
     public ChannelSnapshot snapshot() {
-        return state.snapshot();
+        return state.snapshot(EventChannels.totals(channel));
     }
 
     /**
