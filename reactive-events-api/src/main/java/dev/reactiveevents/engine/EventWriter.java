@@ -114,7 +114,8 @@ final class EventWriter {
         } catch (EventException refused) {
             return Mono.error(refused);
         }
-        return unlessClosed(() -> encoded.isEmpty() ? Mono.just(List.of()) : observed.publishing(encoded, together::submit));
+        return unlessClosed(
+                () -> encoded.isEmpty() ? Mono.just(List.of()) : observed.publishing(encoded, together::submit));
     }
 
     // == As they come ==
@@ -172,10 +173,11 @@ final class EventWriter {
 
         /** Its error is told once, at the end, when all that was stored before has been told. */
         private Mono<String> submit(NewEvent event) {
-            return observed.publishing(List.of(event), one -> lane.submit(one.get(0))).onErrorResume(error -> {
-                fail(error);
-                return Mono.empty();
-            });
+            return observed.publishing(List.of(event), one -> lane.submit(one.get(0)))
+                    .onErrorResume(error -> {
+                        fail(error);
+                        return Mono.empty();
+                    });
         }
 
         private Mono<List<String>> writeNext(List<NewEvent> batch) {

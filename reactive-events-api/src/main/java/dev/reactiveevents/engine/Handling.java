@@ -4,7 +4,6 @@ import dev.reactiveevents.EventHandler;
 import dev.reactiveevents.EventMessage;
 import dev.reactiveevents.spi.EventObserver;
 import dev.reactiveevents.spi.EventObserver.Activity;
-
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;

@@ -160,8 +160,6 @@ final class Observed {
 
     /** What is released was not worked: nobody needs to know. */
     Activity settling(EventMessage message, Outcome outcome, ContextView caller) {
-        return isObserved() && counted(outcome) != null
-                ? observer.settling(message, outcome, caller)
-                : Activity.NONE;
+        return isObserved() && counted(outcome) != null ? observer.settling(message, outcome, caller) : Activity.NONE;
     }
 }

@@ -71,7 +71,9 @@ final class PayloadCodec {
 
     private String withEntry(String text, String name, String value, boolean replaces) {
         String quoted = mapper.writeValueAsString(name);
-        if (text.contains(quoted) && readerFor(typeOf(JsonNode.class)).readValue(text) instanceof ObjectNode object && object.has(name)) {
+        if (text.contains(quoted)
+                && readerFor(typeOf(JsonNode.class)).readValue(text) instanceof ObjectNode object
+                && object.has(name)) {
             return replaces ? mapper.writeValueAsString(object.put(name, value)) : text;
         }
         int end = text.lastIndexOf('}');
@@ -99,8 +101,8 @@ final class PayloadCodec {
     private static void requireStorable(String channel, String what, @Nullable String text) {
         String culprit = text == null ? null : firstUnstorable(text);
         if (culprit != null) {
-            throw new EventException.Invalid("The " + what + " of an event for channel \"" + channel
-                    + "\" contains " + culprit + ", which databases do not store in text; take it out.");
+            throw new EventException.Invalid("The " + what + " of an event for channel \"" + channel + "\" contains "
+                    + culprit + ", which databases do not store in text; take it out.");
         }
     }
 

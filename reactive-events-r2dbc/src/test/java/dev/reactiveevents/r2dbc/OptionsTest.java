@@ -123,7 +123,14 @@ class OptionsTest {
                             .backend(backend)
                             .build()
                             .snapshot())
-                    .isEqualTo(new ChannelSnapshot(backend, false, Notifications.UNUSED, new ChannelTotals(0, 0, 0, 0, 0, 0, 0, 0, 0), 0, 0, 0));
+                    .isEqualTo(new ChannelSnapshot(
+                            backend,
+                            false,
+                            Notifications.UNUSED,
+                            new ChannelTotals(0, 0, 0, 0, 0, 0, 0, 0, 0),
+                            0,
+                            0,
+                            0));
         }
         assertThat(R2dbcEventChannel.create(POSTGRES).snapshot().backend()).isEqualTo(BackendType.LISTEN_NOTIFY);
         assertThat(R2dbcEventChannel.create(H2).snapshot().fellBack()).isFalse();

@@ -308,7 +308,13 @@ class PostgresBroadcastTest {
         assertThat(listener.numbers(1)).containsExactly(2);
         assertThat(here.snapshot())
                 .isEqualTo(new ChannelSnapshot(
-                        BackendType.LISTEN_NOTIFY, false, ChannelSnapshot.Notifications.HEARD, here.snapshot().totals(), 1, 1, 0));
+                        BackendType.LISTEN_NOTIFY,
+                        false,
+                        ChannelSnapshot.Notifications.HEARD,
+                        here.snapshot().totals(),
+                        1,
+                        1,
+                        0));
     }
 
     @Test

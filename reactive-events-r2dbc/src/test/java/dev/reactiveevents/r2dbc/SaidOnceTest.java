@@ -58,7 +58,14 @@ class SaidOnceTest {
                     .asString()
                     .contains("table_queue", change);
             assertThat(events.snapshot())
-                    .isEqualTo(new ChannelSnapshot(BackendType.TABLE_QUEUE, true, Notifications.UNUSED, new ChannelTotals(0, 0, 0, 0, 0, 0, 0, 0, 0), 0, 0, 0));
+                    .isEqualTo(new ChannelSnapshot(
+                            BackendType.TABLE_QUEUE,
+                            true,
+                            Notifications.UNUSED,
+                            new ChannelTotals(0, 0, 0, 0, 0, 0, 0, 0, 0),
+                            0,
+                            0,
+                            0));
         }
     }
 
