@@ -29,8 +29,8 @@ public class DequeueConvention implements ObservationConvention<DequeueContext> 
 
     @Override
     public KeyValues getLowCardinalityKeyValues(DequeueContext context) {
-        return KeyValues.of(Results.channel(
-                context.found().stream().map(Claimed::channel).toList()));
+        return KeyValues.of(
+                Results.channel(context.found().stream().map(Claimed::channel).toList()));
     }
 
     @Override

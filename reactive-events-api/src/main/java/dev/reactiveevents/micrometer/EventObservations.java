@@ -20,12 +20,9 @@ public enum EventObservations implements ObservationDocumentation {
             new High[] {High.EVENT_ID, High.EVENT_TYPE, High.EVENTS}),
 
     /** A claim that found something. It is told when it is over, so that empty ones leave nothing: it takes no time itself. */
-    DEQUEUE(
-            "events.dequeue",
-            "events.dequeue",
-            DequeueConvention.class,
-            new Low[] {Low.CHANNEL},
-            new High[] {High.EVENTS, High.CLAIM_MILLIS}),
+    DEQUEUE("events.dequeue", "events.dequeue", DequeueConvention.class, new Low[] {Low.CHANNEL}, new High[] {
+        High.EVENTS, High.CLAIM_MILLIS
+    }),
 
     /** A listener's handler at work, as the consumer of what the publisher sent. */
     PROCESS(

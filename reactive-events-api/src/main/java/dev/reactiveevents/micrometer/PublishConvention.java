@@ -30,9 +30,7 @@ public class PublishConvention implements ObservationConvention<PublishContext> 
     @Override
     public KeyValues getLowCardinalityKeyValues(PublishContext context) {
         return KeyValues.of(
-                Results.channel(
-                        context.events().stream().map(NewEvent::channel).toList()),
-                Results.of(context.end()));
+                Results.channel(context.events().stream().map(NewEvent::channel).toList()), Results.of(context.end()));
     }
 
     @Override

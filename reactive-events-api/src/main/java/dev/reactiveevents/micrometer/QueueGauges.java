@@ -50,8 +50,18 @@ public final class QueueGauges {
         Inspection inspection = events.inspect();
         AtomicReference<@Nullable ChannelCounts> counts = new AtomicReference<>();
         List<Meter> gauges = List.of(
-                gauge(EventMeters.QUEUE_READY, channel, counts, now -> now.ready().atLeast(), meters),
-                gauge(EventMeters.QUEUE_LEASED, channel, counts, now -> now.leased().atLeast(), meters),
+                gauge(
+                        EventMeters.QUEUE_READY,
+                        channel,
+                        counts,
+                        now -> now.ready().atLeast(),
+                        meters),
+                gauge(
+                        EventMeters.QUEUE_LEASED,
+                        channel,
+                        counts,
+                        now -> now.leased().atLeast(),
+                        meters),
                 gauge(EventMeters.QUEUE_DEAD, channel, counts, now -> now.dead().atLeast(), meters),
                 gauge(EventMeters.QUEUE_OLDEST, channel, counts, QueueGauges::oldestSeconds, meters));
         Disposable looking = Mono.defer(() -> inspection.counts(channel))
