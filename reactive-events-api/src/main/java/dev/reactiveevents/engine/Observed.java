@@ -14,6 +14,7 @@ import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Function;
 import java.util.stream.Stream;
@@ -106,34 +107,34 @@ final class Observed {
     <T> Mono<T> publishing(List<NewEvent> events, Function<List<NewEvent>, Mono<T>> write) {
         return Mono.deferContextual(caller -> {
             if (!isObserved()) {
-                return write.apply(withContext(events, caller));
+                return write.apply(with(carriedBy(caller), false, events));
             }
             Activity activity = observer.publishing(events, caller);
             Map<String, String> metadata = activity.metadata();
-            List<NewEvent> carrying = withContext(events, caller).stream()
-                    .map(event -> codec.withMetadata(event, metadata, true))
-                    .toList();
-            return write.apply(carrying)
+            Map<String, String> carried = carriedBy(caller);
+            if (!metadata.isEmpty()) {
+                carried.keySet().retainAll(Set.of(EventContext.CORRELATION_ID)); // the trace is the observer's
+            }
+            return write.apply(with(metadata, true, with(carried, false, events)))
                     .doOnSuccess(stored -> activity.end(End.DONE, null))
                     .doOnError(failure -> activity.end(End.FAILED, failure))
                     .doOnCancel(() -> activity.end(End.CANCELLED, null));
         });
     }
 
-    private List<NewEvent> withContext(List<NewEvent> events, ContextView caller) {
-        Map<String, String> carried = carriedBy(caller);
-        return carried.isEmpty()
+    private List<NewEvent> with(Map<String, String> more, boolean replacing, List<NewEvent> events) {
+        return more.isEmpty()
                 ? events
                 : events.stream()
-                        .map(event -> codec.withMetadata(event, carried, false))
+                        .map(event -> codec.withMetadata(event, more, replacing))
                         .toList();
     }
 
     private static Map<String, String> carriedBy(ContextView context) {
+        Map<String, String> carried = new LinkedHashMap<>(0);
         if (context.isEmpty()) {
-            return Map.of();
+            return carried;
         }
-        Map<String, String> carried = new LinkedHashMap<>();
         for (String name : EventContext.NAMES) {
             Object value = context.getOrDefault(name, null);
             if (value != null) {

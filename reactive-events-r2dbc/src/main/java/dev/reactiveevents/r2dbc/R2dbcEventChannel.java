@@ -278,7 +278,8 @@ public final class R2dbcEventChannel implements EventChannel {
     }
 
     /**
-     * How large an event is as a notification, which {@link BackendType#LISTEN_NOTIFY} publishes it as.
+     * How large an event is as a notification, which {@link BackendType#LISTEN_NOTIFY} publishes it as; without what travels
+     * with it from the publisher's Reactor Context, see {@link dev.reactiveevents.EventContext}.
      *
      * @param event the event
      * @return the bytes of its envelope
