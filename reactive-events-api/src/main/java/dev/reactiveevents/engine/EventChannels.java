@@ -81,8 +81,8 @@ public final class EventChannels {
      * caller's. Wakes nobody: {@link #wake} is for when what was written can be taken.
      *
      * @param channel a channel over an {@link EventBackend}
-     * @param write called once for each call of the publisher, and for each batch of a stream. Its answer is subscribed to each
-     *     time that the call's is
+     * @param write called once for each call of the publisher, when that is first subscribed to, and for each batch of a stream.
+     *     Its answer is subscribed to each time that the call's is
      * @return the publisher
      */
     public static EventPublisher publisher(EventChannel channel, Function<List<NewEvent>, Mono<Void>> write) {

@@ -115,7 +115,7 @@ final class Observed {
             if (!metadata.isEmpty()) {
                 carried.keySet().retainAll(Set.of(EventContext.CORRELATION_ID)); // the trace is the observer's
             }
-            return write.apply(with(metadata, true, with(carried, false, events)))
+            return Mono.defer(() -> write.apply(with(metadata, true, with(carried, false, events))))
                     .doOnSuccess(stored -> activity.end(End.DONE, null))
                     .doOnError(failure -> activity.end(End.FAILED, failure))
                     .doOnCancel(() -> activity.end(End.CANCELLED, null));

@@ -54,7 +54,9 @@ final class PublisherElsewhere implements EventPublisher {
     private Mono<List<String>> all(List<NewEvent> encoded) {
         AtomicReference<@Nullable Mono<List<String>>> first = new AtomicReference<>();
         return writer.unlessClosed(() -> writer.observed().publishing(encoded, carrying -> {
-            first.compareAndSet(null, written(carrying));
+            if (first.get() == null) {
+                first.compareAndSet(null, written(carrying));
+            }
             return Objects.requireNonNull(first.get());
         }));
     }

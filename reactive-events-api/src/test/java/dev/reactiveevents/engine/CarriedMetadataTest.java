@@ -37,7 +37,8 @@ class CarriedMetadataTest extends VirtualTimeEngine {
 
     @Test
     void anEventWithoutACauseGetsNone() {
-        assertThat(metadataOf(Event.of("orders", 1), Context.of("user", "anna"))).isNull();
+        assertThat(metadataOf(Event.of("orders", 1), Context.of("user", "anna")))
+                .isNull();
     }
 
     @Test

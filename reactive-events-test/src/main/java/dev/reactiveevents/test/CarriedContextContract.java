@@ -27,10 +27,12 @@ abstract class CarriedContextContract extends ContractGroup {
     /** The context of the next handler at work on a channel. */
     private static Mono<ContextView> contextOf(EventChannel events, String name) {
         Sinks.One<ContextView> seen = Sinks.one();
-        awaitEnd(events.listen(name, message -> Mono.deferContextual(context -> {
-                    seen.tryEmitValue(context);
-                    return Mono.empty();
-                }))
+        awaitEnd(events.listen(
+                        name,
+                        message -> Mono.deferContextual(context -> {
+                            seen.tryEmitValue(context);
+                            return Mono.empty();
+                        }))
                 .ready());
         return seen.asMono();
     }
@@ -64,7 +66,8 @@ abstract class CarriedContextContract extends ContractGroup {
     void itGoesWithEveryWayOfPublishing() {
         EventChannel events = open();
         Inbox inbox = subscribe(events);
-        await(events.publishAll(List.of(Event.of(channel, 1), Event.of(channel, 2).withMetadata("a", "b")))
+        await(events.publishAll(
+                        List.of(Event.of(channel, 1), Event.of(channel, 2).withMetadata("a", "b")))
                 .contextWrite(CAUSE));
         await(events.publishAll(Flux.just(Event.of(channel, 3).withMetadata("c", Map.of())))
                 .collectList()

@@ -164,8 +164,11 @@ abstract class ObservingContract extends ContractGroup {
         EventChannel events = observed();
         String next = newChannelName();
         Sinks.One<String> handled = Sinks.one();
-        awaitEnd(events.listen(channel, message -> events.publish(next, 2).doOnNext(handled::tryEmitValue)
-                        .then())
+        awaitEnd(events.listen(
+                        channel,
+                        message -> events.publish(next, 2)
+                                .doOnNext(handled::tryEmitValue)
+                                .then())
                 .ready());
         await(events.publish(channel, 1));
         await(handled.asMono());
@@ -177,8 +180,9 @@ abstract class ObservingContract extends ContractGroup {
     void anObserverThatFailsHarmsNothing() {
         EventChannel events = open(OPTIONS.withObserver(new Failing()));
         Sinks.One<Integer> handled = Sinks.one();
-        awaitEnd(events.listen(channel, message -> Mono.fromRunnable(
-                        () -> handled.tryEmitValue(message.payloadAs(Integer.class))))
+        awaitEnd(events.listen(
+                        channel,
+                        message -> Mono.fromRunnable(() -> handled.tryEmitValue(message.payloadAs(Integer.class))))
                 .ready());
         await(events.publish(channel, 7));
 
@@ -193,8 +197,7 @@ abstract class ObservingContract extends ContractGroup {
         }
 
         @Override
-        public Activity publishing(
-                List<NewEvent> events, ContextView caller) {
+        public Activity publishing(List<NewEvent> events, ContextView caller) {
             return new Activity() {
                 @Override
                 public Map<String, String> metadata() {
