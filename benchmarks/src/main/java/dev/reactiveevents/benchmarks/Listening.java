@@ -35,8 +35,7 @@ final class Listening implements Contestant {
         this.fill = fill;
         lab.createTable(table);
         this.pool = lab.pool();
-        this.events =
-                Lab.builder(pool, table, Duration.ZERO).observer(observer).build();
+        this.events = Lab.builder(pool, table, Duration.ZERO).observer(observer).build();
     }
 
     @Override

@@ -115,8 +115,7 @@ final class Scenarios {
                         "observed_vs_plain",
                         "consume and ack stored events with meters and timers / without an observer",
                         0.85,
-                        lab -> new Draining(
-                                lab, OURS, Duration.ZERO, 1, stored(STORED), Observers.metered()),
+                        lab -> new Draining(lab, OURS, Duration.ZERO, 1, stored(STORED), Observers.metered()),
                         lab -> new Draining(lab, REFERENCE, Duration.ZERO, stored(STORED))),
                 Scenario.rate(
                         "traced_vs_plain",

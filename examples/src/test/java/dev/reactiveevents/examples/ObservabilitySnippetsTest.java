@@ -82,9 +82,7 @@ class ObservabilitySnippetsTest {
     void thePageListsEveryMeter() throws IOException {
         List<String> documented = Stream.of(EventMeters.values())
                 .map(meter -> row(
-                        meter.getName(),
-                        meter.getType().name().toLowerCase(Locale.ROOT),
-                        keys(meter.getKeyNames())))
+                        meter.getName(), meter.getType().name().toLowerCase(Locale.ROOT), keys(meter.getKeyNames())))
                 .toList();
 
         assertThat(rows("counter", "timer", "gauge")).containsExactlyElementsOf(documented);

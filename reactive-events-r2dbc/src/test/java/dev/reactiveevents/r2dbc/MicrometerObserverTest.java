@@ -115,8 +115,7 @@ class MicrometerObserverTest {
     @Test
     void aHandlerThatFailsIsObservedWithItsError() {
         IllegalStateException failure = new IllegalStateException("never");
-        handleOne(
-                message -> Mono.error(failure), ListenOptions.defaults().withRetry(RetryPolicy.none()));
+        handleOne(message -> Mono.error(failure), ListenOptions.defaults().withRetry(RetryPolicy.none()));
 
         assertThat(observations)
                 .hasObservationWithNameEqualTo("events.process.duration")

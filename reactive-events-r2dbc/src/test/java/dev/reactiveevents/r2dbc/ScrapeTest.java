@@ -101,14 +101,11 @@ class ScrapeTest {
                 .backend(BackendType.LISTEN_NOTIFY)
                 .observer(observer())
                 .build();
-        SubscribeOptions slow = SubscribeOptions.defaults()
-                .withPrefetch(4)
-                .withOverflow(Overflow.DROP_LATEST);
+        SubscribeOptions slow = SubscribeOptions.defaults().withPrefetch(4).withOverflow(Overflow.DROP_LATEST);
         EventListener listener = events.listen("orders", message -> Mono.empty());
         listener.ready().block(LIMIT);
-        TestSubscriber<EventMessage> none = TestSubscriber.builder()
-                .initialRequest(0)
-                .build();
+        TestSubscriber<EventMessage> none =
+                TestSubscriber.builder().initialRequest(0).build();
         Sinks.Empty<Void> ready = Sinks.empty();
         events.subscribe("orders", slow.withOnReady(ready::tryEmitEmpty)).subscribe(none);
         ready.asMono().block(LIMIT);

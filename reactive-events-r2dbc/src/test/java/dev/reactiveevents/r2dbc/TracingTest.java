@@ -108,14 +108,18 @@ class TracingTest {
         @Test
         void aHandlerThatPublishesKeepsTheChain() {
             Sinks.One<ContextView> answered = Sinks.one();
-            ofShop.listen("answers", message -> Mono.deferContextual(context -> {
-                        answered.tryEmitValue(context);
-                        return Mono.empty();
-                    }))
+            ofShop.listen(
+                            "answers",
+                            message -> Mono.deferContextual(context -> {
+                                answered.tryEmitValue(context);
+                                return Mono.empty();
+                            }))
                     .ready()
                     .block(LIMIT);
             ofWarehouse
-                    .listen("orders", message -> ofWarehouse.publish("answers", "yes").then())
+                    .listen(
+                            "orders",
+                            message -> ofWarehouse.publish("answers", "yes").then())
                     .ready()
                     .block(LIMIT);
             publish(ofShop, shop, "orders");

@@ -16,10 +16,13 @@ public final class WithoutMicrometer implements Callable<String> {
     public String call() {
         R2dbcEventChannel events = TestDatabase.h2().migrated().builder().build();
         Sinks.One<String> handled = Sinks.one();
-        events.listen("orders", message -> Mono.deferContextual(context -> {
-            handled.tryEmitValue(message.payloadText() + " because of " + context.get(EventContext.CORRELATION_ID));
-            return Mono.empty();
-        }));
+        events.listen(
+                "orders",
+                message -> Mono.deferContextual(context -> {
+                    handled.tryEmitValue(
+                            message.payloadText() + " because of " + context.get(EventContext.CORRELATION_ID));
+                    return Mono.empty();
+                }));
         events.publish("orders", 1)
                 .contextWrite(Context.of(EventContext.CORRELATION_ID, "order-42"))
                 .block(LIMIT);
