@@ -3,6 +3,7 @@ package dev.reactiveevents.examples;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.reactiveevents.EventContext;
+import dev.reactiveevents.EventMessage;
 import dev.reactiveevents.micrometer.EventMeters;
 import dev.reactiveevents.micrometer.EventObservations;
 import dev.reactiveevents.r2dbc.EventSchema;
@@ -55,9 +56,10 @@ class ObservabilitySnippetsTest {
         R2dbcEventChannel events = ObservabilitySnippets.observed(database, ObservationRegistry.NOOP, meters);
         EventSchema.of(events).migrate().block(LIMIT);
         ObservabilitySnippets.publish(events).block(LIMIT);
+        EventMessage message = events.receive("orders", LIMIT).block(LIMIT);
+        message.ack().block(LIMIT); // a shutdown would wait for it
 
-        assertThat(events.receive("orders", LIMIT).block(LIMIT).metadata())
-                .containsEntry(EventContext.CORRELATION_ID, "request-7");
+        assertThat(message.metadata()).containsEntry(EventContext.CORRELATION_ID, "request-7");
         events.shutdown().block(LIMIT);
     }
 

@@ -105,7 +105,7 @@ class ContextInTransactionsTest {
             }
 
             assertCarried(1);
-            assertThat(database.number("SELECT count(*) FROM queue")).isEqualTo(1);
+            assertThat(database.number("SELECT count(*) FROM \"queue\"")).isEqualTo(1);
         }
     }
 }

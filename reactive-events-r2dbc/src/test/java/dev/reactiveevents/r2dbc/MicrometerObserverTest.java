@@ -190,7 +190,7 @@ class MicrometerObserverTest {
 
     @Test
     void aPublishThatIsRefusedByTheDatabaseIsObservedWithItsError() {
-        database.execute("DROP TABLE queue");
+        database.execute("DROP TABLE \"queue\"");
         Throwable failure = events.publish("orders", 1)
                 .then(Mono.<Throwable>empty())
                 .onErrorResume(Mono::just)
