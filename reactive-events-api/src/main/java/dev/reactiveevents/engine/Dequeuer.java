@@ -77,7 +77,7 @@ final class Dequeuer {
         this.time = time;
         this.observed = observed;
         this.timeLimit = new TimeLimit(options.publishTimeout(), time);
-        this.feeds = new Feeds(time, this::drain);
+        this.feeds = new Feeds(time, options.pollAfterActivity(), this::drain);
         this.outage = new Outage(backend.name(), time, this::drain);
         this.deliveries = new Deliveries(options.lease(), time, this::drain);
         Duration granted = LeaseKeeper.granted(options.lease());

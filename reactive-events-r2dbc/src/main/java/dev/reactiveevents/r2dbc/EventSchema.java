@@ -111,7 +111,9 @@ public final class EventSchema {
         if (!needed) {
             return "";
         }
-        String schema = table.schema() == null ? "" : "CREATE SCHEMA IF NOT EXISTS \"" + table.schema() + "\";\n\n";
+        String schema = table.schema() == null
+                ? ""
+                : "CREATE SCHEMA IF NOT EXISTS " + dialect.quote() + table.schema() + dialect.quote() + ";\n\n";
         return schema + String.join("\n", files());
     }
 
@@ -132,7 +134,7 @@ public final class EventSchema {
 
     /** For H2 a schema that is missing is an error, also where its tables need not be there. */
     private Mono<Void> dropIfThere(Connection connection, String name) {
-        return execute(connection, table.fill("DROP TABLE IF EXISTS " + name))
+        return execute(connection, table.fill("DROP TABLE IF EXISTS " + name, dialect.quote()))
                 .onErrorComplete(
                         failure -> failure instanceof R2dbcException told && dialect.classify(told) == Failure.MISSING);
     }
@@ -146,7 +148,9 @@ public final class EventSchema {
     }
 
     private Mono<Integer> version(Connection connection) {
-        return Flux.from(connection.createStatement(table.fill(VERSION)).execute())
+        return Flux.from(connection
+                        .createStatement(table.fill(VERSION, dialect.quote()))
+                        .execute())
                 .concatMap(result -> result.map(row -> Objects.requireNonNull(row.get("version", Integer.class))))
                 .next()
                 .defaultIfEmpty(0);
@@ -191,7 +195,7 @@ public final class EventSchema {
     private List<String> files() {
         return dialect.migrations().stream()
                 .map(this::read)
-                .map(file -> table.fill(file.replace("${settings}", settings)))
+                .map(file -> table.fill(file.replace("${settings}", settings), dialect.quote()))
                 .toList();
     }
 

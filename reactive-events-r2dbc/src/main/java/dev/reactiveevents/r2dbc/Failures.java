@@ -79,7 +79,7 @@ final class Failures {
             case FORBIDDEN ->
                 new EventException.Misconfigured(
                         attempted + where + "the user may not do this; run GRANT SELECT, INSERT, UPDATE, DELETE ON "
-                                + table.fill("${table}, ${table:maintenance}") + " TO that user, and"
+                                + table.fill("${table}, ${table:maintenance}", dialect.quote()) + " TO that user, and"
                                 + " EventSchema.of(channel).migrate() as a user who may create tables.",
                         failure);
             case ACCESS ->

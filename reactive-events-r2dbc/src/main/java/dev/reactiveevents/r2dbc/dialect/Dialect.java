@@ -40,6 +40,21 @@ public interface Dialect {
         return Duration.ofSeconds(30);
     }
 
+    /**
+     * How soon a subscription looks again after it has found events, although nothing told of more. Each look in vain
+     * doubles the time, until it is the poll interval.
+     *
+     * @return the poll interval, unless overridden
+     */
+    default Duration pollAfterActivity() {
+        return pollInterval();
+    }
+
+    /** {@return what names are quoted with} */
+    default char quote() {
+        return '"';
+    }
+
     /** {@return whether the driver works on the thread that calls it, so that it must be called where blocking is allowed} */
     default boolean blocks() {
         return false;
