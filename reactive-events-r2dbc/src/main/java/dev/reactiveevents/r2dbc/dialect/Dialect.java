@@ -90,6 +90,17 @@ public interface Dialect {
         return "DROP TABLE IF EXISTS " + name;
     }
 
+    /**
+     * What to run for a user who may not use the tables.
+     *
+     * @param table the table
+     * @return one or more statements, in a sentence that begins with run
+     */
+    default String grant(QueueTable table) {
+        return "GRANT SELECT, INSERT, UPDATE, DELETE ON " + table.fill("${table}, ${table:maintenance}")
+                + " TO that user";
+    }
+
     /** {@return what can be set for the storage of the queue table} */
     default List<SchemaSetting> settings() {
         return List.of();

@@ -192,7 +192,7 @@ final class OracleClaimSql {
                         WHERE d.channel = :channel AND d.key_lane = 3 AND d.event_key = e.event_key AND d.seq < e.seq))""";
 
     /** One of the keys whose first events are looked for. */
-    static final String ONE_KEY = "SELECT ${value} AS event_key FROM dual";
+    static final String ONE_KEY = "SELECT CAST(${value} AS VARCHAR2(255 CHAR)) AS event_key FROM dual";
 
     static final String FIRST_OF_KEYS = """
             SELECT e.seq, e.event_key

@@ -75,6 +75,13 @@ public final class OracleDialect implements Dialect {
         return "DROP TABLE " + name + " PURGE";
     }
 
+    /** One for each table, and no more in a statement. */
+    @Override
+    public String grant(QueueTable table) {
+        String grant = "GRANT SELECT, INSERT, UPDATE, DELETE ON ${table} TO that user";
+        return table.fill(grant + " and " + grant.replace("${table}", "${table:maintenance}"));
+    }
+
     @Override
     public Failure classify(R2dbcException failure) {
         return OracleErrors.classify(failure);

@@ -6,7 +6,6 @@ import io.r2dbc.spi.Connection;
 import io.r2dbc.spi.R2dbcException;
 import io.r2dbc.spi.Statement;
 import java.time.Instant;
-import java.time.LocalDateTime;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -31,7 +30,7 @@ final class OracleInsert {
             """;
 
     private static final String DUE_LATER =
-            "GREATEST(${now} + NUMTODSINTERVAL(:delay_seconds, 'SECOND'), COALESCE(:due_at, ${now}))";
+            "GREATEST(${now} + NUMTODSINTERVAL(:delay_seconds, 'SECOND'), :due_at)";
 
     private static final String STORED = "SELECT event_id FROM ${table} WHERE event_id IN (${many})";
 
@@ -148,11 +147,7 @@ final class OracleInsert {
         if (later) {
             statement.bind("delay_seconds", OracleText.seconds(event.delay()));
             Instant time = Sql.deliverAt(event);
-            if (time == null) {
-                statement.bindNull("due_at", LocalDateTime.class);
-            } else {
-                statement.bind("due_at", OracleText.time(time));
-            }
+            statement.bind("due_at", OracleText.time(time == null ? Instant.EPOCH : time));
         }
     }
 

@@ -6,6 +6,7 @@ import dev.reactiveevents.spi.NewEvent;
 import dev.reactiveevents.spi.Settlement;
 import dev.reactiveevents.spi.Settlement.Outcome;
 import io.r2dbc.spi.Connection;
+import java.math.BigDecimal;
 import java.time.Duration;
 import java.util.Collection;
 import java.util.List;
@@ -120,7 +121,7 @@ final class OracleStatements implements QueueStatements {
         }
 
         private Mono<Long> delete(Connection connection, int lane, Duration retention, int limit) {
-            double kept = OracleText.seconds(retention);
+            BigDecimal kept = OracleText.seconds(retention);
             return OracleRow.query(connection, turn, row -> true)
                     .hasElements()
                     .filter(ours -> ours)
@@ -137,7 +138,7 @@ final class OracleStatements implements QueueStatements {
                     .reduce(0L, Long::sum);
         }
 
-        private Flux<String> expired(Connection connection, String channel, int lane, double kept, int limit) {
+        private Flux<String> expired(Connection connection, String channel, int lane, BigDecimal kept, int limit) {
             return OracleRow.query(
                             expired.on(connection)
                                     .bind("channel", channel)

@@ -2,6 +2,7 @@ package dev.reactiveevents.r2dbc.dialect;
 
 import io.r2dbc.spi.Connection;
 import io.r2dbc.spi.Statement;
+import java.math.BigDecimal;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.LocalDateTime;
@@ -25,6 +26,9 @@ final class OracleText {
     /** Few different texts, because each is parsed anew. */
     private static final int[] SIZES = {1, 8, 64, 512};
 
+    /** By default the driver asks for the next rows after ten. */
+    private static final int FETCH_SIZE = 512;
+
     /** How many values the list of one statement can have. */
     static final int MOST = SIZES[SIZES.length - 1];
 
@@ -47,7 +51,11 @@ final class OracleText {
     }
 
     Statement on(Connection connection) {
-        return connection.createStatement(sql);
+        return on(connection, sql);
+    }
+
+    private static Statement on(Connection connection, String sql) {
+        return connection.createStatement(sql).fetchSize(FETCH_SIZE);
     }
 
     /**
@@ -63,7 +71,7 @@ final class OracleText {
         for (int i = 0; i < size; i++) {
             many.append(i == 0 ? "" : between).append(each.replace("${value}", ":v" + i));
         }
-        Statement statement = connection.createStatement(sql.replace(MANY, many));
+        Statement statement = on(connection, sql.replace(MANY, many));
         Iterator<String> rest = values.iterator();
         String value = "";
         for (int i = 0; i < size; i++) {
@@ -83,8 +91,10 @@ final class OracleText {
     }
 
     /** For {@code NUMTODSINTERVAL}, in whole microseconds as times are stored. */
-    static double seconds(Duration duration) {
-        return duration.toSeconds() >= LONGEST_SECONDS ? LONGEST_SECONDS : Sql.micros(duration) / 1_000_000d;
+    static BigDecimal seconds(Duration duration) {
+        return duration.toSeconds() >= LONGEST_SECONDS
+                ? BigDecimal.valueOf(LONGEST_SECONDS)
+                : BigDecimal.valueOf(Sql.micros(duration), 6);
     }
 
     static LocalDateTime time(Instant time) {

@@ -55,6 +55,7 @@ public final class OracleLint {
     /** What may stand before a parenthesis. The grammar takes any word there for a function. */
     private static final Set<String> BEFORE_PARENTHESES = Set.of(
             // functions
+            "CAST",
             "COALESCE",
             "COUNT",
             "EXTRACT",
@@ -180,7 +181,7 @@ public final class OracleLint {
 
     private static final Pattern QUOTED_TEXT = Pattern.compile("q'\\[(.*?)]'", Pattern.DOTALL);
     private static final Pattern COMMENT = Pattern.compile("--[^\n]*|/\\*.*?\\*/", Pattern.DOTALL);
-    private static final Pattern LITERAL = Pattern.compile("q'\\[.*?]'|'[^']+'", Pattern.DOTALL);
+    private static final Pattern LITERAL = Pattern.compile("q'\\[.*?]'|'[^']*'", Pattern.DOTALL);
     private static final Pattern QUOTED_NAME = Pattern.compile("\"[^\"]*\"");
     private static final Pattern BIND = Pattern.compile("(?<![a-z]):([a-zA-Z_][a-zA-Z0-9_]*)");
     private static final Pattern NAME = Pattern.compile("(?<![:A-Za-z0-9_])[a-z_][a-z0-9_]*");
@@ -202,7 +203,9 @@ public final class OracleLint {
     /** What is wrong with a text; nothing, if nothing was found. */
     public static List<String> findings(String sql) {
         List<String> findings = new ArrayList<>(syntax(sql));
-        String text = LITERAL.matcher(COMMENT.matcher(sql).replaceAll(" ")).replaceAll("'0'");
+        String text = LITERAL
+                .matcher(COMMENT.matcher(sql).replaceAll(" "))
+                .replaceAll(literal -> literal.group().equals("''") ? "''" : "'0'");
         String code = QUOTED_NAME.matcher(text).replaceAll("\"\"");
         boolean block = code.strip().matches("(?s)(DECLARE|BEGIN)\\b.*");
         if (block && !code.strip().endsWith("END;")) {

@@ -52,7 +52,7 @@ class OracleLintTest {
         String insert = text("INSERT INTO \"app\".\"queue\"");
         String remains = text("AS passed_over");
         String keys = text("WITH walk (event_key");
-        String many = text("UNION ALL SELECT :v1");
+        String many = text("UNION ALL SELECT CAST(:v1");
         String ddl = text("CREATE TABLE \"app\".\"queue\"");
         String merge = text("MERGE");
         return List.of(

@@ -19,13 +19,13 @@ import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
 /** Every text that the dialect can produce for a table: those that its objects hold, wherever they hold them. */
-final class OracleTexts {
+public final class OracleTexts {
 
     private final OracleDialect dialect = new OracleDialect();
     private final Set<Object> seen = Collections.newSetFromMap(new IdentityHashMap<>());
     private final Set<String> found = new TreeSet<>();
 
-    static List<String> of(QueueTable table) {
+    public static List<String> of(QueueTable table) {
         OracleTexts texts = new OracleTexts();
         for (Duration retention : List.of(Duration.ZERO, Duration.ofDays(1))) {
             QueueStatements statements = texts.dialect.statements(table, retention);
@@ -73,7 +73,7 @@ final class OracleTexts {
         try {
             field.setAccessible(true);
             Object value = field.get(holder);
-            if (holder instanceof OracleText && value instanceof String sql) {
+            if (holder instanceof OracleText && value instanceof String sql && !Modifier.isStatic(field.getModifiers())) {
                 found.addAll(withLists(sql));
             } else if (holder instanceof OracleDialect && value instanceof String sql && sql.contains("SELECT")) {
                 found.add(sql);
