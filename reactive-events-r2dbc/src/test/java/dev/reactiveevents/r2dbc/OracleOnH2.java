@@ -35,7 +35,7 @@ public final class OracleOnH2 implements ConnectionFactory {
 
     static OracleOnH2 fresh() {
         ConnectionFactory h2 = ConnectionFactories.get(
-                "r2dbc:h2:mem:///" + UUID.randomUUID() + "?options=DB_CLOSE_DELAY=-1;MODE=Oracle");
+                "r2dbc:h2:mem:///" + UUID.randomUUID() + "?options=DB_CLOSE_DELAY=-1;MODE=Oracle;NON_KEYWORDS=VALUE");
         PostgresServer.execute(
                 h2,
                 "CREATE ALIAS SYS_EXTRACT_UTC DETERMINISTIC FOR \"" + OracleOnH2.class.getName() + ".utc\"",

@@ -22,7 +22,7 @@ final class OracleOnH2Error extends R2dbcException {
                     case 40001 -> 60;
                     case 90131 -> 8177;
                     case 42101, 42111 -> 955;
-                    case 42102, 42103, 42104 -> 942;
+                    case 42102, 42103, 42104, 90079 -> 942;
                     case 42122 -> 904;
                     case 22001 -> 12899;
                     case 90007, 90067, 90098, 90121 -> 17008;
