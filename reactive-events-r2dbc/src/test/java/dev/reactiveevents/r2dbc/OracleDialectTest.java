@@ -130,10 +130,26 @@ class OracleDialectTest {
 
     @ParameterizedTest
     @CsvSource({
-        "1, CONFLICT", "54, CONFLICT", "60, CONFLICT", "8177, CONFLICT", "942, MISSING", "904, MISSING", "1031, FORBIDDEN",
-        "1017, ACCESS", "28000, ACCESS", "12541, DISCONNECTED", "12514, DISCONNECTED", "17002, DISCONNECTED",
-        "17800, DISCONNECTED", "3113, DISCONNECTED", "28, DISCONNECTED", "12899, DATA", "1400, DATA", "1653, REFUSED",
-        "6550, REFUSED", "1013, REFUSED"
+        "1, CONFLICT",
+        "54, CONFLICT",
+        "60, CONFLICT",
+        "8177, CONFLICT",
+        "942, MISSING",
+        "904, MISSING",
+        "1031, FORBIDDEN",
+        "1017, ACCESS",
+        "28000, ACCESS",
+        "12541, DISCONNECTED",
+        "12514, DISCONNECTED",
+        "17002, DISCONNECTED",
+        "17800, DISCONNECTED",
+        "3113, DISCONNECTED",
+        "28, DISCONNECTED",
+        "12899, DATA",
+        "1400, DATA",
+        "1653, REFUSED",
+        "6550, REFUSED",
+        "1013, REFUSED"
     })
     void errorsAreToldByTheirNumbers(int code, Failure meaning) {
         assertThat(classify(code, "ORA-%05d".formatted(code))).isEqualTo(meaning);

@@ -98,7 +98,10 @@ public final class OracleOnH2 implements ConnectionFactory {
         try {
             return method.invoke(connection, arguments);
         } catch (InvocationTargetException thrown) {
-            throw thrown.getCause() instanceof RuntimeException cause ? cause : new AssertionError(thrown);
+            if (thrown.getCause() instanceof RuntimeException cause) {
+                throw cause;
+            }
+            throw new AssertionError(thrown);
         } catch (IllegalAccessException impossible) {
             throw new AssertionError(impossible);
         }

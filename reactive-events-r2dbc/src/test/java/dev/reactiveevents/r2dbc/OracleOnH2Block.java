@@ -32,8 +32,8 @@ final class OracleOnH2Block {
     private static final Pattern MERGE = Pattern.compile("MERGE INTO .*?(?=;)", Pattern.DOTALL);
     private static final Pattern DECLARED = Pattern.compile("(?m)^\\s*(l_[a-z_]+)\\s+[A-Z][A-Z_0-9() ]*:=\\s*([^;]+);");
     private static final Pattern CURSOR = Pattern.compile("CURSOR (c_[a-z]+) IS\\s+(.*?);", Pattern.DOTALL);
-    private static final Pattern FORALL =
-            Pattern.compile("FORALL i IN 1 \\.\\. l_seqs\\.COUNT\\s+(UPDATE .*?);(\\s+l_buried := SQL%ROWCOUNT;)?", Pattern.DOTALL);
+    private static final Pattern FORALL = Pattern.compile(
+            "FORALL i IN 1 \\.\\. l_seqs\\.COUNT\\s+(UPDATE .*?);(\\s+l_buried := SQL%ROWCOUNT;)?", Pattern.DOTALL);
     private static final Pattern VARIABLE = Pattern.compile("l_seqs\\(i\\)|\\bl_[a-z_]+");
     private static final Pattern OUT = Pattern.compile(":([a-z_]+)\\s*:= (l_[a-z_]+);");
 
@@ -67,13 +67,15 @@ final class OracleOnH2Block {
     }
 
     private Mono<Void> ddl() {
-        boolean skipped = sql.contains("IF l_settings") && !sql.contains("l_settings   VARCHAR2(100) := 'in_memory = 1'");
+        boolean skipped =
+                sql.contains("IF l_settings") && !sql.contains("l_settings   VARCHAR2(100) := 'in_memory = 1'");
         return Flux.fromStream(DYNAMIC.matcher(sql).results())
                 .filter(found -> !skipped)
                 .concatMap(found -> execute(forH2(found.group(1)), List.of()))
                 .onErrorResume(
                         failure -> OracleOnH2Error.of(failure) instanceof OracleOnH2Error told
-                                && (told.getErrorCode() == 955 || told.getCause().getMessage().contains("already exists")),
+                                && (told.getErrorCode() == 955
+                                        || told.getCause().getMessage().contains("already exists")),
                         there -> Mono.empty())
                 .then();
     }
@@ -94,14 +96,15 @@ final class OracleOnH2Block {
 
     private Mono<Void> declare() {
         return Flux.fromStream(DECLARED.matcher(sql).results())
-                .concatMap(found -> value(found.group(2).strip()).doOnNext(value -> variables.put(found.group(1), value)))
+                .concatMap(
+                        found -> value(found.group(2).strip()).doOnNext(value -> variables.put(found.group(1), value)))
                 .then();
     }
 
     private Mono<Object> value(String expression) {
         if (expression.startsWith(":")) {
-            return Mono.just(Objects.requireNonNull(
-                    bound.get(expression.substring(1)).getValue(), expression));
+            return Mono.just(
+                    Objects.requireNonNull(bound.get(expression.substring(1)).getValue(), expression));
         }
         if (expression.equals("''")) {
             return Mono.just("");
@@ -109,13 +112,17 @@ final class OracleOnH2Block {
         return expression.matches("\\d+")
                 ? Mono.just(Integer.valueOf(expression))
                 : query(
-                        "SELECT " + expression.replace("l_now", "CAST(l_now AS TIMESTAMP(6))") + " AS v FROM dual", row -> row.get("V", LocalDateTime.class))
+                                "SELECT " + expression.replace("l_now", "CAST(l_now AS TIMESTAMP(6))")
+                                        + " AS v FROM dual",
+                                row -> row.get("V", LocalDateTime.class))
                         .next()
                         .cast(Object.class);
     }
 
     private Mono<List<Long>> due(String cursor) {
-        return query(cursor, OracleOnH2Block::seq).collectList().map(seqs -> seqs.subList(0, Math.min(most(), seqs.size())));
+        return query(cursor, OracleOnH2Block::seq)
+                .collectList()
+                .map(seqs -> seqs.subList(0, Math.min(most(), seqs.size())));
     }
 
     private Mono<List<Long>> found(String cursor) {
@@ -142,12 +149,11 @@ final class OracleOnH2Block {
 
     private Mono<Result> change(List<Long> seqs) {
         return Flux.fromStream(FORALL.matcher(sql).results())
-                .concatMap(update -> forAll(update.group(1), seqs)
-                        .doOnNext(count -> {
-                            if (update.group(2) != null) {
-                                variables.put("l_buried", count);
-                            }
-                        }))
+                .concatMap(update -> forAll(update.group(1), seqs).doOnNext(count -> {
+                    if (update.group(2) != null) {
+                        variables.put("l_buried", count);
+                    }
+                }))
                 .then(Mono.fromSupplier(() -> outs(seqs)));
     }
 

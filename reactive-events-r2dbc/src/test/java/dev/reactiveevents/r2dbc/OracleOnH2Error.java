@@ -15,19 +15,18 @@ final class OracleOnH2Error extends R2dbcException {
         if (failure instanceof OracleOnH2Error || !(failure instanceof R2dbcException told)) {
             return failure;
         }
-        int code =
-                switch (told.getErrorCode()) {
-                    case 23505 -> 1;
-                    case 50200 -> 54;
-                    case 40001 -> 60;
-                    case 90131 -> 8177;
-                    case 42101, 42111 -> 955;
-                    case 42102, 42103, 42104, 90079 -> 942;
-                    case 42122 -> 904;
-                    case 22001 -> 12899;
-                    case 90007, 90067, 90098, 90121 -> 17008;
-                    default -> 900;
-                };
+        int code = switch (told.getErrorCode()) {
+            case 23505 -> 1;
+            case 50200 -> 54;
+            case 40001 -> 60;
+            case 90131 -> 8177;
+            case 42101, 42111 -> 955;
+            case 42102, 42103, 42104, 90079 -> 942;
+            case 42122 -> 904;
+            case 22001 -> 12899;
+            case 90007, 90067, 90098, 90121 -> 17008;
+            default -> 900;
+        };
         return new OracleOnH2Error("ORA-%05d: %s".formatted(code, told.getMessage()), code, told);
     }
 

@@ -40,7 +40,9 @@ record OracleOnH2Result(Flux<Readable> rows, Flux<Long> counts, Throwable failur
                         : segment instanceof Result.UpdateCount count ? Mono.just(count.value()) : Mono.empty()))
                 .collectList()
                 .map(all -> new OracleOnH2Result(
-                        Flux.fromIterable(all).ofType(Readable.class), Flux.fromIterable(all).ofType(Long.class), null))
+                        Flux.fromIterable(all).ofType(Readable.class),
+                        Flux.fromIterable(all).ofType(Long.class),
+                        null))
                 .cast(Result.class)
                 .flux();
     }

@@ -1,6 +1,7 @@
 package dev.reactiveevents.r2dbc;
 
 import dev.reactiveevents.r2dbc.dialect.OracleLint;
+import io.r2dbc.spi.Clob;
 import io.r2dbc.spi.Connection;
 import io.r2dbc.spi.Parameter;
 import io.r2dbc.spi.Parameters;
@@ -29,7 +30,15 @@ final class OracleOnH2Statement implements Statement {
 
     private static final Pattern BIND = Pattern.compile("(?<![A-Za-z0-9_']):([a-z_][a-z0-9_]*)");
     private static final Set<String> TYPES = Set.of(
-            "String", "Integer", "Long", "Double", "BigDecimal", "LocalDateTime", "OffsetDateTime", "byte[]", "ByteBuffer");
+            "String",
+            "Integer",
+            "Long",
+            "Double",
+            "BigDecimal",
+            "LocalDateTime",
+            "OffsetDateTime",
+            "byte[]",
+            "ByteBuffer");
     private static final Map<String, List<String>> LINTED = new ConcurrentHashMap<>();
 
     private final Connection connection;
@@ -45,7 +54,10 @@ final class OracleOnH2Statement implements Statement {
 
     private static Set<String> names(String sql) {
         Set<String> names = new LinkedHashSet<>();
-        BIND.matcher(sql.replaceAll("(?s)q'\\[.*?]'", " ")).results().map(found -> found.group(1)).forEach(names::add);
+        BIND.matcher(sql.replaceAll("(?s)q'\\[.*?]'", " "))
+                .results()
+                .map(found -> found.group(1))
+                .forEach(names::add);
         return names;
     }
 
@@ -55,12 +67,11 @@ final class OracleOnH2Statement implements Statement {
             throw new NoSuchElementException(name);
         }
         Parameter parameter = value instanceof Parameter given ? given : Parameters.in(value);
-        boolean large = value instanceof io.r2dbc.spi.Clob;
-        if (parameter instanceof Parameter.In in
-                && in.getValue() != null
-                && !large
-                && !TYPES.contains(in.getValue().getClass().getSimpleName())) {
-            throw new IllegalArgumentException("The driver takes no " + in.getValue().getClass());
+        boolean known = parameter instanceof Parameter.Out
+                || value instanceof Clob
+                || TYPES.contains(value.getClass().getSimpleName());
+        if (!known) {
+            throw new IllegalArgumentException("The driver takes no " + value.getClass());
         }
         if (parameter instanceof Parameter.Out && rows.size() > 1) {
             throw new IllegalStateException("A batch has no OUT parameters.");

@@ -45,7 +45,8 @@ final class StubbedJdbc {
     private Object connection(Object proxy, java.lang.reflect.Method method, Object[] arguments) {
         switch (method.getName()) {
             case "prepareStatement", "prepareCall" -> {
-                calls.add(method.getName() + " " + ((String) arguments[0]).strip().split("\\s")[0]);
+                calls.add(
+                        method.getName() + " " + ((String) arguments[0]).strip().split("\\s")[0]);
                 return stub(CallableStatement.class, this::statement);
             }
             case "getAutoCommit" -> {
@@ -64,8 +65,9 @@ final class StubbedJdbc {
 
     private Object statement(Object proxy, java.lang.reflect.Method method, Object[] arguments) {
         switch (method.getName()) {
-            case "setObject" -> calls.add(
-                    arguments[0] + " = " + (arguments[1] == null ? "null" : kind(arguments[1]) + " " + arguments[1]));
+            case "setObject" ->
+                calls.add(arguments[0] + " = "
+                        + (arguments[1] == null ? "null" : kind(arguments[1]) + " " + arguments[1]));
             case "setNull" -> calls.add(arguments[0] + " = null");
             case "registerOutParameter" -> calls.add(arguments[0] + " out " + arguments[1]);
             case "addBatch" -> calls.add("row");
@@ -99,9 +101,11 @@ final class StubbedJdbc {
     }
 
     private <T> Publisher<T> executed(Publisher<T> answer) {
-        calls.add("execute");
-        SQLException failure = failures.get(executions++);
-        return failure == null ? answer : Mono.error(OracleR2dbcExceptions.toR2dbcException(failure));
+        return Flux.defer(() -> {
+            calls.add("execute");
+            SQLException failure = failures.get(executions++);
+            return failure == null ? answer : Mono.error(OracleR2dbcExceptions.toR2dbcException(failure));
+        });
     }
 
     private Publisher<Void> told(String what) {

@@ -26,11 +26,10 @@ final class OracleInsert {
     private static final String INSERT = """
             INSERT INTO ${table}
                    (event_id, channel, type, event_key, created_at, deliver_at, available_at, payload, metadata)
-            VALUES (:event_id, :channel, :type, :event_key, ${now}, ${due}, ${due}, :payload, :metadata)
+            VALUES (:event_id, :channel, :event_type, :event_key, ${now}, ${due}, ${due}, :payload, :metadata)
             """;
 
-    private static final String DUE_LATER =
-            "GREATEST(${now} + NUMTODSINTERVAL(:delay_seconds, 'SECOND'), :due_at)";
+    private static final String DUE_LATER = "GREATEST(${now} + NUMTODSINTERVAL(:delay_seconds, 'SECOND'), :due_at)";
 
     private static final String STORED = "SELECT event_id FROM ${table} WHERE event_id IN (${many})";
 
@@ -140,7 +139,7 @@ final class OracleInsert {
 
     private static void bind(Statement statement, NewEvent event, boolean later) {
         statement.bind("event_id", event.eventId().toString()).bind("channel", event.channel());
-        bind(statement, "type", event.type());
+        bind(statement, "event_type", event.type());
         bind(statement, "event_key", event.key());
         bind(statement, "payload", event.payload());
         bind(statement, "metadata", event.metadata());

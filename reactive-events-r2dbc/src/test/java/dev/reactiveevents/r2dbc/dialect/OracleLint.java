@@ -203,8 +203,7 @@ public final class OracleLint {
     /** What is wrong with a text; nothing, if nothing was found. */
     public static List<String> findings(String sql) {
         List<String> findings = new ArrayList<>(syntax(sql));
-        String text = LITERAL
-                .matcher(COMMENT.matcher(sql).replaceAll(" "))
+        String text = LITERAL.matcher(COMMENT.matcher(sql).replaceAll(" "))
                 .replaceAll(literal -> literal.group().equals("''") ? "''" : "'0'");
         String code = QUOTED_NAME.matcher(text).replaceAll("\"\"");
         boolean block = code.strip().matches("(?s)(DECLARE|BEGIN)\\b.*");

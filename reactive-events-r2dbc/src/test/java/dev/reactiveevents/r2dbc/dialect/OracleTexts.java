@@ -73,7 +73,9 @@ public final class OracleTexts {
         try {
             field.setAccessible(true);
             Object value = field.get(holder);
-            if (holder instanceof OracleText && value instanceof String sql && !Modifier.isStatic(field.getModifiers())) {
+            if (holder instanceof OracleText
+                    && value instanceof String sql
+                    && !Modifier.isStatic(field.getModifiers())) {
                 found.addAll(withLists(sql));
             } else if (holder instanceof OracleDialect && value instanceof String sql && sql.contains("SELECT")) {
                 found.add(sql);
