@@ -1,6 +1,5 @@
 package dev.reactiveevents.r2dbc;
 
-import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.reactiveevents.EventException;
@@ -8,14 +7,10 @@ import io.r2dbc.spi.ConnectionFactories;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
-import java.net.Socket;
 import java.time.Duration;
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
-import reactor.core.Disposable;
 
-/** Oracle's driver where there is no Oracle: what it reports is an outage, and is tried again. */
+/** Oracle's driver where there is no Oracle: what it reports is an outage. */
 class OracleNetworkTest {
 
     private static final Duration LIMIT = Duration.ofSeconds(60);
@@ -53,34 +48,6 @@ class OracleNetworkTest {
     void aServerThatNeverAnswersIsAnOutage() throws IOException {
         try (ServerSocket server = server()) {
             assertUnavailable(server.getLocalPort());
-        }
-    }
-
-    @Test
-    void aServerThatHangsUpIsAnOutageAndIsAskedAgain() throws Exception {
-        try (ServerSocket server = server()) {
-            CountDownLatch asked = new CountDownLatch(3);
-            Thread hangingUp = new Thread(() -> hangUp(server, asked), "hangs up");
-            hangingUp.setDaemon(true);
-            hangingUp.start();
-            R2dbcEventChannel channel = channel(server.getLocalPort());
-            Disposable subscribed = channel.subscribe("orders").subscribe();
-            assertThat(asked.await(LIMIT.toSeconds(), TimeUnit.SECONDS)).isTrue();
-            assertThat(subscribed.isDisposed()).isFalse();
-            subscribed.dispose();
-            channel.shutdown().block(LIMIT);
-        }
-    }
-
-    private static void hangUp(ServerSocket server, CountDownLatch asked) {
-        try {
-            while (true) {
-                Socket socket = server.accept();
-                asked.countDown();
-                socket.close();
-            }
-        } catch (IOException ended) {
-            // the test is over
         }
     }
 }

@@ -12,7 +12,6 @@ import java.time.OffsetDateTime;
 import java.time.ZoneOffset;
 import java.time.temporal.ChronoUnit;
 import java.util.UUID;
-import org.h2.api.Interval;
 import org.reactivestreams.Publisher;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
@@ -24,8 +23,6 @@ import reactor.core.scheduler.Schedulers;
  * what the statements do to rows. It does not show what Oracle says to them, how its locks work, or what its plans are.
  */
 public final class OracleOnH2 implements ConnectionFactory {
-
-    private static final Duration LIMIT = Duration.ofSeconds(30);
 
     private final ConnectionFactory h2;
 
@@ -59,12 +56,11 @@ public final class OracleOnH2 implements ConnectionFactory {
     }
 
     /** Called by H2. */
-    public static Interval interval(double number, String unit) {
+    public static Duration interval(double number, String unit) {
         if (!unit.equals("SECOND")) {
             throw new IllegalArgumentException(unit);
         }
-        long micros = Math.round(number * 1_000_000);
-        return Interval.ofSeconds(micros / 1_000_000, (int) (micros % 1_000_000) * 1_000);
+        return Duration.of(Math.round(number * 1_000_000), ChronoUnit.MICROS);
     }
 
     @Override
@@ -86,12 +82,23 @@ public final class OracleOnH2 implements ConnectionFactory {
                     if (method.getName().equals("createStatement")) {
                         return new OracleOnH2Statement(connection, (String) arguments[0]);
                     }
+                    if (method.getName().equals("setAutoCommit") && arguments[0].equals(true)) {
+                        return committed(connection);
+                    }
                     return Publisher.class.isAssignableFrom(method.getReturnType())
                             ? Flux.defer(() -> (Publisher<?>) call(connection, method, arguments))
                                     .onErrorMap(OracleOnH2Error::of)
                                     .subscribeOn(Schedulers.boundedElastic())
                             : call(connection, method, arguments);
                 });
+    }
+
+    /** As R2DBC and Oracle's driver have it, which H2's driver does not: this commits what is open. */
+    private static Mono<Void> committed(Connection connection) {
+        return Mono.defer(() -> connection.isAutoCommit() ? Mono.empty() : Mono.from(connection.commitTransaction()))
+                .then(Mono.defer(() -> Mono.from(connection.setAutoCommit(true))))
+                .onErrorMap(OracleOnH2Error::of)
+                .subscribeOn(Schedulers.boundedElastic());
     }
 
     private static Object call(Connection connection, Method method, Object[] arguments) {
@@ -105,9 +112,5 @@ public final class OracleOnH2 implements ConnectionFactory {
         } catch (IllegalAccessException impossible) {
             throw new AssertionError(impossible);
         }
-    }
-
-    static Duration limit() {
-        return LIMIT;
     }
 }

@@ -146,9 +146,9 @@ final class OracleOnH2Statement implements Statement {
         }
     }
 
-    /** H2 numbers its binds, and says that a query is recursive. */
+    /** H2 numbers its binds, says that a query is recursive, and has no bin for what is dropped. */
     static String translated(String sql, List<String> names) {
-        return BIND.matcher(sql.replace("WITH walk", "WITH RECURSIVE walk"))
+        return BIND.matcher(sql.replace("WITH walk", "WITH RECURSIVE walk").replace(" PURGE", ""))
                 .replaceAll((MatchResult found) -> "\\$" + (names.indexOf(found.group(1)) + 1));
     }
 

@@ -149,7 +149,7 @@ final class OracleClaim {
 
         private Mono<Void> takeDue() {
             int room = limit() - taken.size();
-            return room == 0 ? Mono.empty() : run(block(takeDue, room).bind("channel", request.channel()));
+            return room == 0 ? Mono.empty() : run(call(takeDue, room).bind("channel", request.channel()));
         }
 
         private Mono<Void> takeSuspects() {
@@ -168,10 +168,10 @@ final class OracleClaim {
                 return Mono.empty();
             }
             String found = seqs.stream().limit(MOST_FOUND).map(seq -> seq + ",").collect(Collectors.joining());
-            return run(block(takeFound, limit).bind("found_seqs", found));
+            return run(call(takeFound, limit).bind("found_seqs", found));
         }
 
-        private Statement block(OracleText text, int limit) {
+        private Statement call(OracleText text, int limit) {
             return text.on(connection)
                     .bind("max_events", limit)
                     .bind("max_attempts", request.maxAttempts())

@@ -27,7 +27,7 @@ BEGIN
       lane         NUMBER(1) GENERATED ALWAYS AS (
         CASE WHEN status = 'acked' THEN 2 WHEN status = 'dead' THEN 3 WHEN event_key IS NULL THEN 0 ELSE 1 END),
       lane_at      TIMESTAMP(6) GENERATED ALWAYS AS (
-        CASE WHEN status = 'acked' OR status = 'dead' THEN settled_at ELSE available_at END),
+        CASE WHEN status = 'acked' THEN settled_at WHEN status = 'dead' THEN settled_at ELSE available_at END),
       key_lane     NUMBER(1) GENERATED ALWAYS AS (
         CASE WHEN event_key IS NULL THEN NULL WHEN available_at IS NOT NULL THEN 1 WHEN status = 'dead' THEN 3 END),
       held_key     VARCHAR2(319 CHAR) GENERATED ALWAYS AS (
