@@ -37,6 +37,7 @@ public final class OracleOnH2 implements ConnectionFactory {
                 h2,
                 "CREATE ALIAS SYS_EXTRACT_UTC DETERMINISTIC FOR \"" + OracleOnH2.class.getName() + ".utc\"",
                 "CREATE ALIAS NUMTODSINTERVAL DETERMINISTIC FOR \"" + OracleOnH2.class.getName() + ".interval\"",
+                "CREATE ALIAS TO_CLOB DETERMINISTIC FOR \"" + OracleOnH2.class.getName() + ".text\"",
                 "CREATE TABLE product_component_version (product VARCHAR, version VARCHAR)",
                 "INSERT INTO product_component_version VALUES ('Oracle Database 19c on H2', '19.0.0.0.0')",
                 "CREATE TABLE nls_session_parameters (parameter VARCHAR, \"VALUE\" VARCHAR)",
@@ -61,6 +62,11 @@ public final class OracleOnH2 implements ConnectionFactory {
             throw new IllegalArgumentException(unit);
         }
         return Duration.of(Math.round(number * 1_000_000), ChronoUnit.MICROS);
+    }
+
+    /** Called by H2. */
+    public static String text(String text) {
+        return text;
     }
 
     @Override

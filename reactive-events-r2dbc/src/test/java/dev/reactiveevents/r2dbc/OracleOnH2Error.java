@@ -25,8 +25,11 @@ final class OracleOnH2Error extends R2dbcException {
             case 42122 -> 904;
             case 22001 -> 12899;
             case 90007, 90067, 90098, 90121 -> 17008;
-            default -> 900;
+            default -> 0;
         };
+        if (code == 0) {
+            return new AssertionError("H2 says what is not expected: " + told.getMessage(), told);
+        }
         return new OracleOnH2Error("ORA-%05d: %s".formatted(code, told.getMessage()), code, told);
     }
 

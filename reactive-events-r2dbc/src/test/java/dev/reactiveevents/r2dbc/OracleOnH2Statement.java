@@ -110,10 +110,8 @@ final class OracleOnH2Statement implements Statement {
                 .thenMany(Flux.defer(() -> block ? new OracleOnH2Block(connection, sql, rows.get(0)).run() : plain()))
                 .collectList()
                 .flatMapMany(results -> Flux.fromIterable(results))
-                .onErrorResume(failure -> failure instanceof AssertionError
-                        ? Flux.error(failure)
-                        : Flux.just(OracleOnH2Result.failed(
-                                block ? OracleOnH2Error.ofBlock(failure) : OracleOnH2Error.of(failure))))
+                .onErrorMap(failure -> block ? OracleOnH2Error.ofBlock(failure) : OracleOnH2Error.of(failure))
+                .onErrorResume(OracleOnH2Error.class, failure -> Flux.just(OracleOnH2Result.failed(failure)))
                 .subscribeOn(Schedulers.boundedElastic());
     }
 
