@@ -18,7 +18,8 @@ import reactor.core.publisher.Mono;
  * segment from the left: a name before {@code *}, {@code *} before {@code **}. So {@code order.placed} wins over
  * {@code order.*}, that over {@code order.**}, that over {@code *.placed}, and that over {@code **}. All handlers of the
  * winning pattern run, one after the other in the order in which they were registered, also if one fails; then the event has
- * failed, by the first of their failures, and they all run again when it comes again.
+ * failed, by the first of their failures, and they all run again when it comes again. If one of them is transactional, they
+ * share its transaction, in which the first failure undoes what was done and those behind it do not run.
  *
  * <p>An event that no pattern matches goes to {@link #otherwise}; without that it becomes a dead letter. An event without a
  * type is matched by {@code **} alone. How long it takes to find the handlers does not depend on the number of routes.

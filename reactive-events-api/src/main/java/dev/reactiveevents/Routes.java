@@ -129,8 +129,25 @@ final class Routes {
         return rest != null ? rest : otherwise;
     }
 
-    /** Handlers of one pattern. All run, one after the other; the first failure is told at the end, and carries the others. */
-    private record Handlers(List<EventHandler> all) implements EventHandler {
+    /**
+     * Handlers of one pattern. All run, one after the other; the first failure is told at the end, and carries the others. If
+     * one of them needs a transaction, they share it.
+     */
+    private static final class Handlers implements EventHandler {
+
+        private final List<EventHandler> all;
+        private final EventHandler whole;
+
+        private Handlers(List<EventHandler> all) {
+            this.all = all;
+            this.whole = all.size() == 1
+                    ? all.get(0)
+                    : all.stream()
+                            .filter(TransactionalEventHandler.class::isInstance)
+                            .findFirst()
+                            .map(handler -> ((TransactionalEventHandler) handler).together(all))
+                            .orElse(this::each);
+        }
 
         static @Nullable Handlers with(@Nullable Handlers before, @Nullable EventHandler more) {
             if (more == null) {
@@ -147,21 +164,23 @@ final class Routes {
 
         @Override
         public Mono<Void> handle(EventMessage message) {
-            return all.size() == 1 ? all.get(0).handle(message) : Mono.defer(() -> each(message));
+            return whole.handle(message);
         }
 
         private Mono<Void> each(EventMessage message) {
-            List<Throwable> failures = new ArrayList<>(0);
-            return Flux.fromIterable(all)
-                    .concatMap(
-                            handler -> Mono.defer(() -> handler.handle(message)).onErrorResume(failure -> {
-                                failures.add(failure);
-                                return Mono.empty();
-                            }))
-                    .then(Mono.defer(() -> failures.isEmpty() ? Mono.empty() : Mono.error(together(failures))));
+            return Mono.defer(() -> {
+                List<Throwable> failures = new ArrayList<>(0);
+                return Flux.fromIterable(all)
+                        .concatMap(handler -> Mono.defer(() -> handler.handle(message))
+                                .onErrorResume(failure -> {
+                                    failures.add(failure);
+                                    return Mono.empty();
+                                }))
+                        .then(Mono.defer(() -> failures.isEmpty() ? Mono.empty() : Mono.error(first(failures))));
+            });
         }
 
-        private static Throwable together(List<Throwable> failures) {
+        private static Throwable first(List<Throwable> failures) {
             Throwable first = failures.get(0);
             failures.stream().filter(other -> other != first).forEach(first::addSuppressed);
             return first;

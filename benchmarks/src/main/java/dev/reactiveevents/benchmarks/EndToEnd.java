@@ -8,9 +8,9 @@ import java.util.Map;
 import java.util.TreeMap;
 
 /**
- * Compares this library with the bare driver, with peers and with itself, side by side: {@code EndToEnd [name…] [--url
- * r2dbc:postgresql://…] [--json file]}. Without names it runs everything. A given database gets tables named
- * {@code bench_…}, which are dropped.
+ * Compares this library with the bare driver, with peers and with itself, side by side: {@code EndToEnd [name…] [--database
+ * postgresql|mariadb|mysql] [--url r2dbc:…] [--json file]}. Without names it runs everything that there is for the database.
+ * A given database gets tables named {@code bench_…}, which are dropped.
  */
 public final class EndToEnd {
 
@@ -33,22 +33,36 @@ public final class EndToEnd {
     public static void main(String[] arguments) throws Exception {
         List<String> names = new ArrayList<>();
         String url = null;
+        String database = "postgresql";
         Path json = Path.of("end-to-end.json");
         for (int i = 0; i < arguments.length; i++) {
             switch (arguments[i]) {
+                case "--database" -> database = arguments[++i];
                 case "--url" -> url = arguments[++i];
                 case "--json" -> json = Path.of(arguments[++i]);
                 default -> names.add(arguments[i]);
             }
         }
-        requireKnown(names);
-        run(names, url, json);
+        switch (database) {
+            case "postgresql" -> {
+                List<String> known = new ArrayList<>(CHECKS.keySet());
+                Scenarios.all().forEach(scenario -> known.add(scenario.name()));
+                requireKnown(names, known);
+                run(names, url, json);
+            }
+            case "mariadb", "mysql" -> {
+                requireKnown(names, MySqlScenarios.names(database));
+                runOnMySql(database, names, url, json);
+            }
+            default -> {
+                System.err.println("There is no database \"" + database + "\"; give postgresql, mariadb or mysql.");
+                System.exit(2);
+            }
+        }
         System.exit(0);
     }
 
-    private static void requireKnown(List<String> names) {
-        List<String> known = new ArrayList<>(CHECKS.keySet());
-        Scenarios.all().forEach(scenario -> known.add(scenario.name()));
+    private static void requireKnown(List<String> names, List<String> known) {
         names.stream().filter(name -> !known.contains(name)).findFirst().ifPresent(unknown -> {
             System.err.println("There is no scenario \"" + unknown + "\"; known are " + String.join(", ", known) + ".");
             System.exit(2);
@@ -67,6 +81,19 @@ public final class EndToEnd {
             for (Map.Entry<String, Check> check : CHECKS.entrySet()) {
                 if (names.isEmpty() || names.contains(check.getKey())) {
                     check.getValue().run(lab);
+                }
+            }
+            report(new Report(lab.conditions(), comparisons), json);
+        }
+    }
+
+    private static void runOnMySql(String database, List<String> names, String url, Path json) throws Exception {
+        try (MySqlLab lab = MySqlLab.at(database, url)) {
+            System.out.println(lab.conditions());
+            List<Comparison> comparisons = new ArrayList<>();
+            for (Scenario scenario : MySqlScenarios.all(database, lab)) {
+                if (names.isEmpty() || names.contains(scenario.name())) {
+                    comparisons.add(Comparison.run(scenario, null));
                 }
             }
             report(new Report(lab.conditions(), comparisons), json);

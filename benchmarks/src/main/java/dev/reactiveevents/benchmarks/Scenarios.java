@@ -83,10 +83,10 @@ final class Scenarios {
                         lab -> new DrainingFills(lab, REFERENCE, SMALL_BACKLOG)),
                 Scenario.rate(
                         "flat_retained",
-                        "drain with 2,000,000 acked rows kept / with none",
+                        "drain beside 2,000,000 acked rows / with none but those of the drain, which are kept on both sides",
                         0.8,
-                        lab -> new Draining(lab, OURS, Duration.ZERO, beside(lab, OURS, GREAT_BACKLOG, 0)),
-                        lab -> new Draining(lab, REFERENCE, Duration.ZERO, stored(STORED))),
+                        lab -> new Draining(lab, OURS, KEPT, beside(lab, OURS, GREAT_BACKLOG, 0)),
+                        lab -> new Draining(lab, REFERENCE, KEPT, stored(STORED))),
                 Scenario.rate(
                         "flat_delayed",
                         "drain with 1,000,000 delayed events present / with none",

@@ -26,6 +26,7 @@ final class ChannelFeed {
 
     private final String channel;
     private final EngineTime time;
+    private final @Nullable Duration pollAfterActivity;
     private final Runnable onDue;
     private final List<EventSubscription> subscriptions = new CopyOnWriteArrayList<>();
     private final AtomicBoolean due = new AtomicBoolean();
@@ -38,15 +39,20 @@ final class ChannelFeed {
 
     private @Nullable Disposable alarm;
     private Duration pause = FIRST_PAUSE;
+    /** How soon to look again although nothing told of more; null while the polls alone do so. */
+    private @Nullable Duration nextLook;
 
     /**
      * A feed.
      *
+     * @param pollAfterActivity how soon to look again after events were found, and twice as long after each look in vain; null
+     *     to leave it to the polls
      * @param onDue called when events may be waiting
      */
-    ChannelFeed(String channel, EngineTime time, Runnable onDue) {
+    ChannelFeed(String channel, EngineTime time, @Nullable Duration pollAfterActivity, Runnable onDue) {
         this.channel = channel;
         this.time = time;
+        this.pollAfterActivity = pollAfterActivity;
         this.onDue = onDue;
     }
 
@@ -208,22 +214,38 @@ final class ChannelFeed {
         }
         if (found > 0) {
             pause = FIRST_PAUSE;
+            nextLook = pollAfterActivity;
         }
         if (claimed.passedOver()) {
             Duration nextDue = claimed.nextDue();
             wakeIn(nextDue != null && nextDue.compareTo(pause) < 0 ? nextDue : pause);
             pause = longer(pause);
         } else {
-            wakeAt(claimed.nextDue(), claimed.events().isEmpty() ? null : leased);
+            wakeAt(earlier(claimed.nextDue(), claimed.events().isEmpty() ? null : leased));
         }
     }
 
-    private void wakeAt(@Nullable Duration nextDue, @Nullable Duration leaseEnd) {
-        if (nextDue != null && (leaseEnd == null || nextDue.compareTo(leaseEnd) < 0)) {
-            wakeIn(nextDue);
-        } else if (leaseEnd != null) {
-            wakeIn(leaseEnd);
+    /** Where events were found others may follow, whoever publishes them: it is looked soon, and less and less often. */
+    private void wakeAt(@Nullable Duration nextDue) {
+        Duration look = nextLook;
+        if (look != null && polledLessOften(look)) {
+            nextLook = look.multipliedBy(2);
+        } else {
+            nextLook = null;
         }
+        Duration earlier = earlier(nextDue, nextLook == null ? null : look);
+        if (earlier != null) {
+            wakeIn(earlier);
+        }
+    }
+
+    private boolean polledLessOften(Duration look) {
+        return subscriptions.stream()
+                .allMatch(subscription -> subscription.pollInterval().compareTo(look) > 0);
+    }
+
+    private static @Nullable Duration earlier(@Nullable Duration one, @Nullable Duration other) {
+        return one == null || other != null && other.compareTo(one) < 0 ? other : one;
     }
 
     private Duration longer(Duration current) {

@@ -21,6 +21,7 @@ public final class ChannelOptions {
 
     private Duration lease = Duration.ofSeconds(30);
     private Duration pollInterval = Duration.ofSeconds(1);
+    private @Nullable Duration pollAfterActivity;
     private int prefetch = 4_096;
     private int claimBatch = 1_000;
     private int maxAttempts = 10;
@@ -38,6 +39,7 @@ public final class ChannelOptions {
         ChannelOptions copy = new ChannelOptions();
         copy.lease = lease;
         copy.pollInterval = pollInterval;
+        copy.pollAfterActivity = pollAfterActivity;
         copy.prefetch = prefetch;
         copy.claimBatch = claimBatch;
         copy.maxAttempts = maxAttempts;
@@ -76,6 +78,18 @@ public final class ChannelOptions {
     public ChannelOptions withPollInterval(Duration pollInterval) {
         requireAtLeast("poll interval", pollInterval, Duration.ofMillis(1));
         return changed(copy -> copy.pollInterval = pollInterval);
+    }
+
+    /**
+     * Sets how soon to look again after events were found although nothing told of more. Each look in vain doubles the time,
+     * until it is the poll interval.
+     *
+     * @param pollAfterActivity at least 1 ms; without it the poll interval counts after activity too
+     * @return the changed copy
+     */
+    public ChannelOptions withPollAfterActivity(Duration pollAfterActivity) {
+        requireAtLeast("poll interval after activity", pollAfterActivity, Duration.ofMillis(1));
+        return changed(copy -> copy.pollAfterActivity = pollAfterActivity);
     }
 
     /**
@@ -184,6 +198,11 @@ public final class ChannelOptions {
     /** {@return how long to wait before looking for events although nothing told of any} */
     public Duration pollInterval() {
         return pollInterval;
+    }
+
+    /** {@return how soon to look again after events were found; null to leave it to the poll interval} */
+    public @Nullable Duration pollAfterActivity() {
+        return pollAfterActivity;
     }
 
     /** {@return how many events a subscription takes at most without settling them} */

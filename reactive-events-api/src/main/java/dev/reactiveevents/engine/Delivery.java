@@ -162,7 +162,14 @@ final class Delivery extends ReceivedEvent {
     @Nullable
     Enlisted enlist() {
         Enlisted enlisted = new Enlisted(this);
-        if (!settling.compareAndSet(null, enlisted)) {
+        Settling first = settling.compareAndExchange(null, enlisted);
+        if (first instanceof Enlisted) {
+            throw new EventException.Invalid(
+                    "Event " + eventId() + " was to be handled in a transaction while another one"
+                            + " works on it; register transactional handlers under one pattern of a router, where they share one,"
+                            + " and after a cancellation wait until the event comes again.");
+        }
+        if (first != null) {
             return null;
         }
         owner.deliveries().add(this); // again, if its lease has lapsed: the database decides whether that matters

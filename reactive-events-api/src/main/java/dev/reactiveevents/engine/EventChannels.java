@@ -64,7 +64,7 @@ public final class EventChannels {
      * @param channel a channel over an {@link EventBackend}
      * @param message a message that this channel delivered
      * @return the enlistment, or {@code null} if the message has been settled or is being so
-     * @throws EventException.Invalid if the channel did not deliver the message
+     * @throws EventException.Invalid if the channel did not deliver the message, or another transaction works on it
      */
     public static @Nullable Enlistment enlist(EventChannel channel, EventMessage message) {
         if (channel instanceof BackendChannel own && message instanceof Delivery delivery && own.delivered(delivery)) {

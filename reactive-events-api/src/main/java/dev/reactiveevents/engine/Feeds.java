@@ -1,5 +1,6 @@
 package dev.reactiveevents.engine;
 
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -14,13 +15,15 @@ import org.jspecify.annotations.Nullable;
 final class Feeds {
 
     private final EngineTime time;
+    private final @Nullable Duration pollAfterActivity;
     private final Runnable onDue;
     private final Map<String, ChannelFeed> feeds = new ConcurrentHashMap<>();
     private final Polls polls;
     private final Queue<ChannelFeed> due = new ConcurrentLinkedQueue<>();
 
-    Feeds(EngineTime time, Runnable onDue) {
+    Feeds(EngineTime time, @Nullable Duration pollAfterActivity, Runnable onDue) {
         this.time = time;
+        this.pollAfterActivity = pollAfterActivity;
         this.onDue = onDue;
         this.polls = new Polls(time, this::wake);
     }
@@ -29,8 +32,8 @@ final class Feeds {
 
     synchronized void add(EventSubscription subscription) {
         subscription.channels().forEach(channel -> {
-            ChannelFeed feed =
-                    feeds.computeIfAbsent(channel, name -> new ChannelFeed(name, time, () -> wake(List.of(name))));
+            ChannelFeed feed = feeds.computeIfAbsent(
+                    channel, name -> new ChannelFeed(name, time, pollAfterActivity, () -> wake(List.of(name))));
             feed.add(subscription);
             feed.markDue();
         });

@@ -102,8 +102,11 @@ final class Assembly {
 
     private ChannelOptions queueOptions() {
         Duration usual = chosen == BackendType.TABLE_QUEUE ? dialect.pollInterval() : POLL_INTERVAL_WHEN_WOKEN;
-        return builder.options
+        ChannelOptions options = builder.options
                 .withLease(builder.lease == null ? dialect.lease() : builder.lease)
                 .withPollInterval(builder.pollInterval == null ? usual : builder.pollInterval);
+        return dialect.pollAfterActivity().compareTo(dialect.pollInterval()) < 0
+                ? options.withPollAfterActivity(dialect.pollAfterActivity())
+                : options;
     }
 }

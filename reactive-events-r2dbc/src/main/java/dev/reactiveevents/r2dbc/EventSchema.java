@@ -132,7 +132,7 @@ public final class EventSchema {
 
     /** For H2 a schema that is missing is an error, also where its tables need not be there. */
     private Mono<Void> dropIfThere(Connection connection, String name) {
-        return execute(connection, dialect.dropTable(table.fill(name)))
+        return execute(connection, dialect.dropTable(table.fill(name, dialect.quote())))
                 .onErrorComplete(
                         failure -> failure instanceof R2dbcException told && dialect.classify(told) == Failure.MISSING);
     }
@@ -146,7 +146,9 @@ public final class EventSchema {
     }
 
     private Mono<Integer> version(Connection connection) {
-        return Flux.from(connection.createStatement(table.fill(VERSION)).execute())
+        return Flux.from(connection
+                        .createStatement(table.fill(VERSION, dialect.quote()))
+                        .execute())
                 .concatMap(result -> result.map(row -> Objects.requireNonNull(row.get("version", Integer.class))))
                 .next()
                 .defaultIfEmpty(0);
@@ -184,7 +186,7 @@ public final class EventSchema {
     private List<String> files() {
         return dialect.migrations().stream()
                 .map(this::read)
-                .map(file -> table.fill(file.replace("${settings}", settings)))
+                .map(file -> table.fill(file.replace("${settings}", settings), dialect.quote()))
                 .toList();
     }
 

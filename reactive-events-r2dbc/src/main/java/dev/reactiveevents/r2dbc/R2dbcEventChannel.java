@@ -9,6 +9,7 @@ import dev.reactiveevents.EventHandler;
 import dev.reactiveevents.EventListener;
 import dev.reactiveevents.EventMessage;
 import dev.reactiveevents.EventPublisher;
+import dev.reactiveevents.EventRouter;
 import dev.reactiveevents.Inspection;
 import dev.reactiveevents.ListenOptions;
 import dev.reactiveevents.SubscribeOptions;
@@ -195,6 +196,9 @@ public final class R2dbcEventChannel implements EventChannel {
      * or becomes a dead letter, and the handler's {@code Mono} fails with that error. If it is cancelled, it is rolled back, and the event comes
      * again when its lease lapses. If the connection breaks in the commit, the {@code Mono} fails with
      * {@link EventException.OutcomeUnknown}: both happened, or neither did, and then the event comes again.
+     *
+     * <p>Handlers that an {@link EventRouter} has under the same pattern share one transaction, plain ones among them included;
+     * a second transaction for an event on which one works fails with {@link EventException.Invalid}.
      *
      * <p>Waiting for a connection is bounded by the publish timeout and fails with {@link EventException.Unavailable}. The
      * work is called on a thread of the driver, or where blocking is allowed if the driver blocks.

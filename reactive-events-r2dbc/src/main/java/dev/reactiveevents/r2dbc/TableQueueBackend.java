@@ -102,6 +102,7 @@ final class TableQueueBackend implements EventBackend {
         List<List<NewEvent>> batches = batches(withoutRepetitions(events));
         boolean atOnce = dialect.insertsAtOnce()
                 && batches.size() == 1
+                && statements.fitOneStatement(batches.get(0))
                 && events.stream().noneMatch(NewEvent::idGiven);
         return atOnce
                 ? database.statement(attempted, connection -> statements.insertNew(connection, batches.get(0)))

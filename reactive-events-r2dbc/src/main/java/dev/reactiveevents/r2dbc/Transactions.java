@@ -4,6 +4,7 @@ import dev.reactiveevents.EventChannel;
 import dev.reactiveevents.EventException;
 import dev.reactiveevents.EventHandler;
 import dev.reactiveevents.EventMessage;
+import dev.reactiveevents.TransactionalEventHandler;
 import dev.reactiveevents.engine.EventChannels;
 import dev.reactiveevents.r2dbc.dialect.Dialect;
 import dev.reactiveevents.r2dbc.dialect.TransactionStatements;
@@ -12,11 +13,13 @@ import dev.reactiveevents.spi.Settlement;
 import io.r2dbc.spi.Connection;
 import io.r2dbc.spi.ConnectionFactory;
 import java.time.Duration;
+import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.TimeoutException;
 import java.util.function.BiFunction;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
+import org.reactivestreams.Publisher;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 import reactor.core.scheduler.Schedulers;
@@ -62,16 +65,7 @@ final class Transactions {
     @Nullable
     EventHandler handler(EventChannel channel, TransactionalHandler work) {
         TransactionStatements around = statements;
-        return around == null ? null : handler(channel, around, work);
-    }
-
-    private EventHandler handler(EventChannel channel, TransactionStatements around, TransactionalHandler work) {
-        return message -> Mono.defer(() -> {
-            Handled transaction = new Handled(channel, around, message, work);
-            return transaction
-                    .outcome()
-                    .onErrorResume(failure -> transaction.failed(failure).then(Mono.error(failure)));
-        });
+        return around == null ? null : new Handler(channel, around, work);
     }
 
     /** Runs work in a transaction of its own. What comes of it is handed out once it is committed. */
@@ -100,6 +94,51 @@ final class Transactions {
 
     private <T> Mono<T> offloaded(Mono<T> mayBlock) {
         return dialect.blocks() ? mayBlock.subscribeOn(Schedulers.boundedElastic()) : mayBlock;
+    }
+
+    /** Handles each event in a transaction of its own, which other handlers of that event may share. */
+    private final class Handler implements TransactionalEventHandler {
+
+        private final EventChannel channel;
+        private final TransactionStatements around;
+        private final TransactionalHandler work;
+
+        Handler(EventChannel channel, TransactionStatements around, TransactionalHandler work) {
+            this.channel = channel;
+            this.around = around;
+            this.work = work;
+        }
+
+        @Override
+        public Mono<Void> handle(EventMessage message) {
+            return Mono.defer(() -> {
+                Handled transaction = new Handled(channel, around, message, work);
+                return transaction
+                        .outcome()
+                        .onErrorResume(failure -> transaction.failed(failure).then(Mono.error(failure)));
+            });
+        }
+
+        @Override
+        public EventHandler together(List<EventHandler> handlers) {
+            return new Handler(
+                    channel,
+                    around,
+                    (message, connection) -> Flux.fromIterable(handlers)
+                            .concatMap(handler -> handler instanceof Handler other && other.owner() == owner()
+                                    ? work(other.work, message, connection)
+                                    : handler.handle(message)));
+        }
+
+        private Transactions owner() {
+            return Transactions.this;
+        }
+    }
+
+    private static Publisher<?> work(TransactionalHandler work, EventMessage message, Connection connection) {
+        return Objects.requireNonNull(
+                work.handle(message, connection),
+                "The transactional handler returned null; return a publisher, such as Mono.empty().");
     }
 
     /** One transaction on one connection, in which somebody's work is done. */
@@ -199,11 +238,11 @@ final class Transactions {
             return harmless(Mono.defer(() -> dialect.rollback(connection))).then(close(connection));
         }
 
-        final Mono<Void> close(Connection connection) {
+        Mono<Void> close(Connection connection) {
             return harmless(Mono.defer(() -> Mono.from(connection.close())));
         }
 
-        private Mono<Void> harmless(Mono<Void> ending) {
+        final Mono<Void> harmless(Mono<Void> ending) {
             return offloaded(ending).contextWrite(context -> Context.empty()).onErrorResume(failure -> {
                 LOG.debug("A connection could not be given back in order.", failure);
                 return Mono.empty();
@@ -294,10 +333,7 @@ final class Transactions {
         private Mono<Void> work(Connection connection, Enlistment enlisted) {
             GuardedConnection guarded = lend(connection);
             Duration limit = enlisted.maxProcessingTime();
-            return enlisted.limited(Flux.defer(
-                                    () -> Objects.requireNonNull(
-                                            work.handle(message, guarded),
-                                            "The transactional handler returned null; return a publisher, such as Mono.empty()."))
+            return enlisted.limited(Flux.defer(() -> Transactions.work(work, message, guarded))
                             .then())
                     .onErrorMap(
                             TimeoutException.class,
@@ -326,6 +362,13 @@ final class Transactions {
             return enlisted == null
                     ? close(connection)
                     : super.rollback(connection).then(Mono.fromRunnable(enlisted::rolledBack));
+        }
+
+        @Override
+        Mono<Void> close(Connection connection) {
+            return enlistment == null
+                    ? super.close(connection)
+                    : harmless(Mono.defer(() -> around.ended(connection))).then(super.close(connection));
         }
 
         /** In a statement of its own, which may fail as any other: then the event comes again when its lease lapses. */

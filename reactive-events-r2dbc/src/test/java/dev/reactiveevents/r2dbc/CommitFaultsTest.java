@@ -100,11 +100,11 @@ class CommitFaultsTest {
             database.execute("CREATE TABLE ledger (payment INTEGER NOT NULL)");
             events.publish("orders", 1).block(LIMIT);
             EventMessage message = events.receive("orders", LIMIT).block(LIMIT);
-            StepVerifier.create(events.transactional((order, connection) -> Flux.from(connection
-                                            .createStatement("INSERT INTO ledger (payment) VALUES (1)")
-                                            .execute())
-                                    .concatMap(Result::getRowsUpdated)
-                                    .doOnComplete(answers::loseNext))
+            String payment = "INSERT INTO ledger (payment) VALUES (1)";
+            answers.loseNextBehind(payment);
+            StepVerifier.create(events.transactional((order, connection) -> Flux.from(
+                                            connection.createStatement(payment).execute())
+                                    .concatMap(Result::getRowsUpdated))
                             .handle(message))
                     .expectError(EventException.OutcomeUnknown.class)
                     .verify(LIMIT);

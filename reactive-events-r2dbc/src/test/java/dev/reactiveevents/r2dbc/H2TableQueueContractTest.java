@@ -1,14 +1,17 @@
 package dev.reactiveevents.r2dbc;
 
+import dev.reactiveevents.Event;
 import dev.reactiveevents.EventChannel;
 import dev.reactiveevents.engine.ChannelOptions;
 import dev.reactiveevents.spi.Capability;
 import dev.reactiveevents.test.EventChannelContract;
+import dev.reactiveevents.test.Uncommitted;
 import io.r2dbc.spi.ConnectionFactories;
 import io.r2dbc.spi.ConnectionFactory;
 import java.util.EnumSet;
 import java.util.Set;
 import org.junit.jupiter.api.BeforeAll;
+import reactor.core.publisher.Mono;
 
 class H2TableQueueContractTest extends EventChannelContract {
 
@@ -23,6 +26,11 @@ class H2TableQueueContractTest extends EventChannelContract {
     @Override
     protected EventChannel open(ChannelOptions options) {
         return Channels.tableQueue(DATABASE, options).build();
+    }
+
+    @Override
+    protected Mono<Uncommitted> publishUncommitted(EventChannel events, Event event) {
+        return OpenTransaction.publish(DATABASE, events, event);
     }
 
     @Override

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.reactiveevents.r2dbc.dialect.Dialect;
 import dev.reactiveevents.r2dbc.dialect.H2Dialect;
+import dev.reactiveevents.r2dbc.dialect.MySqlDialect;
 import dev.reactiveevents.r2dbc.dialect.PostgresDialect;
 import dev.reactiveevents.r2dbc.dialect.QueueTable;
 import java.time.Duration;
@@ -40,6 +41,23 @@ class JanitorTest {
         }
     }
 
+    @Nested
+    class OnMariaDb extends OnEveryDatabase {
+        OnMariaDb() {
+            super(TestDatabase.mariaDb(), new MySqlDialect());
+        }
+
+        @Override
+        String series(int count) {
+            return "SELECT UNHEX(REPLACE(UUID(), '-', '')) AS id FROM seq_1_to_" + count;
+        }
+
+        @Override
+        String now() {
+            return "UTC_TIMESTAMP(6)";
+        }
+    }
+
     abstract static class OnEveryDatabase {
 
         private final TestDatabase database;
@@ -53,6 +71,10 @@ class JanitorTest {
         /** So many rows of random ids, named {@code id}. */
         abstract String series(int count);
 
+        String now() {
+            return "CURRENT_TIMESTAMP";
+        }
+
         private Janitor janitor(String table, Duration interval) {
             QueueTable queue = QueueTable.of(table);
             return new Janitor(
@@ -63,7 +85,7 @@ class JanitorTest {
         }
 
         private void insert(String table, int count, String status, String settledAgo) {
-            String now = "CURRENT_TIMESTAMP";
+            String now = now();
             database.execute("INSERT INTO \"" + table
                     + "\" (event_id, channel, payload, status, deliver_at, created_at, settled_at) SELECT id, 'orders', '1', '"
                     + status + "', " + now + ", " + now + ", " + now + " - INTERVAL '" + settledAgo + "' MINUTE FROM ("

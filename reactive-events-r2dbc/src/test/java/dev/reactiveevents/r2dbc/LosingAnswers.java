@@ -13,15 +13,22 @@ import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 
 /**
- * A real connection that breaks at the worst moment: when asked for, the next thing that it commits, by a commit or by one
+ * Real connections that break at the worst moment: when asked for, the next thing that one of them commits, by a commit or by one
  * INSERT alone, is done, and the answer lost.
  */
 final class LosingAnswers {
 
     private final AtomicBoolean next = new AtomicBoolean();
+    private volatile String before = "";
 
     /** Loses the next answer. */
     void loseNext() {
+        next.set(true);
+    }
+
+    /** Loses the next one of the connection that will have this statement, whatever else is committed meanwhile. */
+    void loseNextBehind(String sql) {
+        before = sql;
         next.set(true);
     }
 
@@ -31,30 +38,36 @@ final class LosingAnswers {
     }
 
     Mono<Connection> change(Mono<Connection> connections) {
-        return connections.map(connection ->
-                proxy(Connection.class, connection, (method, values, answer) -> switch (method) {
-                    case "commitTransaction" -> losing((Publisher<?>) answer);
-                    case "createStatement" -> change(connection, (String) values[0], (Statement) answer);
-                    default -> answer;
-                }));
+        return connections.map(connection -> {
+            AtomicBoolean had = new AtomicBoolean();
+            return proxy(Connection.class, connection, (method, values, answer) -> switch (method) {
+                case "commitTransaction" -> losing((Publisher<?>) answer, had);
+                case "createStatement" -> change(connection, (String) values[0], (Statement) answer, had);
+                default -> answer;
+            });
+        });
     }
 
-    private Statement change(Connection connection, String sql, Statement statement) {
+    private Statement change(Connection connection, String sql, Statement statement, AtomicBoolean had) {
+        if (sql.equals(before)) {
+            had.set(true);
+        }
         return proxy(
                 Statement.class,
                 statement,
                 (method, values, answer) -> method.equals("execute") && next.get() && commits(sql, connection)
-                        ? losing(Flux.from(statement.execute()).concatMap(Result::getRowsUpdated))
+                        ? losing(Flux.from(statement.execute()).concatMap(Result::getRowsUpdated), had)
                         : answer);
     }
 
-    private static boolean commits(String sql, Connection connection) {
-        return sql.endsWith("COMMIT") || sql.startsWith("INSERT") && connection.isAutoCommit();
+    /** An INSERT behind which it is to happen is in a transaction, of which the driver need not know. */
+    private boolean commits(String sql, Connection connection) {
+        return sql.endsWith("COMMIT") || before.isEmpty() && sql.startsWith("INSERT") && connection.isAutoCommit();
     }
 
-    private Publisher<?> losing(Publisher<?> done) {
+    private Publisher<?> losing(Publisher<?> done, AtomicBoolean had) {
         return Flux.from(done)
-                .then(Mono.defer(() -> next.compareAndSet(true, false)
+                .then(Mono.defer(() -> (before.isEmpty() || had.get()) && next.compareAndSet(true, false)
                         ? Mono.error(new R2dbcNonTransientResourceException("The connection broke."))
                         : Mono.empty()));
     }

@@ -1,13 +1,16 @@
 package dev.reactiveevents.r2dbc;
 
+import dev.reactiveevents.Event;
 import dev.reactiveevents.EventChannel;
 import dev.reactiveevents.engine.ChannelOptions;
 import dev.reactiveevents.spi.Capability;
 import dev.reactiveevents.test.EventChannelContract;
+import dev.reactiveevents.test.Uncommitted;
 import io.r2dbc.pool.ConnectionPool;
 import java.util.EnumSet;
 import java.util.Set;
 import org.junit.jupiter.api.AfterAll;
+import reactor.core.publisher.Mono;
 
 class PostgresListenNotifyDurableContractTest extends EventChannelContract {
 
@@ -25,6 +28,11 @@ class PostgresListenNotifyDurableContractTest extends EventChannelContract {
                 .backend(BackendType.LISTEN_NOTIFY_DURABLE)
                 .queueTable(QUEUE.table())
                 .build();
+    }
+
+    @Override
+    protected Mono<Uncommitted> publishUncommitted(EventChannel events, Event event) {
+        return OpenTransaction.publish(POOL, events, event);
     }
 
     @Override

@@ -1,13 +1,16 @@
 package dev.reactiveevents.r2dbc;
 
+import dev.reactiveevents.Event;
 import dev.reactiveevents.EventChannel;
 import dev.reactiveevents.engine.ChannelOptions;
 import dev.reactiveevents.spi.Capability;
 import dev.reactiveevents.test.EventChannelContract;
+import dev.reactiveevents.test.Uncommitted;
 import io.r2dbc.pool.ConnectionPool;
 import java.util.EnumSet;
 import java.util.Set;
 import org.junit.jupiter.api.AfterAll;
+import reactor.core.publisher.Mono;
 
 class PostgresTableQueueContractTest extends EventChannelContract {
 
@@ -22,6 +25,11 @@ class PostgresTableQueueContractTest extends EventChannelContract {
     @Override
     protected EventChannel open(ChannelOptions options) {
         return Channels.tableQueue(POOL, options).queueTable(QUEUE.table()).build();
+    }
+
+    @Override
+    protected Mono<Uncommitted> publishUncommitted(EventChannel events, Event event) {
+        return OpenTransaction.publish(POOL, events, event);
     }
 
     @Override

@@ -1,14 +1,17 @@
 package dev.reactiveevents.r2dbc;
 
+import dev.reactiveevents.Event;
 import dev.reactiveevents.EventChannel;
 import dev.reactiveevents.engine.ChannelOptions;
 import dev.reactiveevents.spi.Capability;
 import dev.reactiveevents.test.EventChannelContract;
+import dev.reactiveevents.test.Uncommitted;
 import io.r2dbc.pool.ConnectionPool;
 import java.time.Duration;
 import java.util.EnumSet;
 import java.util.Set;
 import org.junit.jupiter.api.AfterAll;
+import reactor.core.publisher.Mono;
 
 class PostgresTableQueueWithoutRetentionContractTest extends EventChannelContract {
 
@@ -26,6 +29,11 @@ class PostgresTableQueueWithoutRetentionContractTest extends EventChannelContrac
                 .queueTable(QUEUE.table())
                 .retention(Duration.ZERO)
                 .build();
+    }
+
+    @Override
+    protected Mono<Uncommitted> publishUncommitted(EventChannel events, Event event) {
+        return OpenTransaction.publish(POOL, events, event);
     }
 
     @Override

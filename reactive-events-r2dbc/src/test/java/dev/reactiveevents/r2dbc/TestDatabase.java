@@ -12,6 +12,9 @@ import java.util.List;
 import java.util.Objects;
 import java.util.UUID;
 import java.util.function.Function;
+import java.util.function.UnaryOperator;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.reactivestreams.Publisher;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
@@ -20,10 +23,17 @@ import reactor.core.scheduler.Schedulers;
 /** A database of a test's own, of either kind, and what a test does in it behind the library's back. */
 record TestDatabase(ConnectionFactory connections) {
 
+    private static final Pattern ID =
+            Pattern.compile("'([0-9a-f]{8})-([0-9a-f]{4})-([0-9a-f]{4})-([0-9a-f]{4})-([0-9a-f]{12})'");
+
     private static final Duration LIMIT = Duration.ofSeconds(60);
 
     static TestDatabase postgres() {
         return new TestDatabase(ConnectionFactories.get(PostgresServer.freshDatabase()));
+    }
+
+    static TestDatabase mariaDb() {
+        return new TestDatabase(ConnectionFactories.get(MariaDbServer.freshDatabase()));
     }
 
     static TestDatabase h2() {
@@ -71,7 +81,9 @@ record TestDatabase(ConnectionFactory connections) {
     }
 
     void execute(String... statements) {
-        PostgresServer.execute(connections, statements);
+        PostgresServer.execute(
+                connections,
+                Stream.of(statements).map(sql -> inItsWords(connections, sql)).toArray(String[]::new));
     }
 
     <T> List<T> query(String sql, Class<T> type) {
@@ -81,11 +93,26 @@ record TestDatabase(ConnectionFactory connections) {
     static <T> List<T> query(ConnectionFactory connections, String sql, Class<T> type) {
         return Objects.requireNonNull(Flux.usingWhen(
                         connections.create(),
-                        connection -> Flux.from(connection.createStatement(sql).execute())
+                        connection -> Flux.from(connection
+                                        .createStatement(inItsWords(connections, sql))
+                                        .execute())
                                 .concatMap(result -> result.map(row -> Objects.requireNonNull(row.get(0, type)))),
                         Connection::close)
                 .collectList()
                 .block(LIMIT));
+    }
+
+    /** MySQL and MariaDB quote names by another character, and have other names for long integers and for ids. */
+    String inItsWords(String sql) {
+        return inItsWords(connections, sql);
+    }
+
+    private static String inItsWords(ConnectionFactory connections, String sql) {
+        String product = connections.getMetadata().getName();
+        return product.equals("MySQL") || product.equals("MariaDB")
+                ? ID.matcher(sql.replace('"', '`').replace("AS BIGINT)", "AS SIGNED)"))
+                        .replaceAll("X'$1$2$3$4$5'")
+                : sql;
     }
 
     long number(String sql) {
@@ -106,16 +133,17 @@ record TestDatabase(ConnectionFactory connections) {
         Connection connection =
                 Objects.requireNonNull(Mono.from(connections.create()).block(LIMIT));
         Mono.from(connection.beginTransaction()).block(LIMIT);
-        Transaction transaction = new Transaction(connection);
+        Transaction transaction = new Transaction(connection, sql -> inItsWords(connections, sql));
         transaction.execute(statements);
         return transaction;
     }
 
-    record Transaction(Connection connection) implements AutoCloseable {
+    record Transaction(Connection connection, UnaryOperator<String> words) implements AutoCloseable {
 
         void execute(String... statements) {
             Flux.fromArray(statements)
-                    .concatMap(sql -> connection.createStatement(sql).execute())
+                    .concatMap(
+                            sql -> connection.createStatement(words.apply(sql)).execute())
                     .concatMap(result -> result.map(row -> true))
                     .then()
                     .block(LIMIT);

@@ -92,9 +92,9 @@ final class Traffic implements AutoCloseable {
 
     static void await(BooleanSupplier condition) {
         Mono.fromSupplier(condition::getAsBoolean)
+                .subscribeOn(Schedulers.boundedElastic())
                 .filter(holds -> holds)
                 .repeatWhenEmpty(empty -> empty.delayElements(Duration.ofMillis(10)))
-                .subscribeOn(Schedulers.boundedElastic())
                 .block(LIMIT);
     }
 

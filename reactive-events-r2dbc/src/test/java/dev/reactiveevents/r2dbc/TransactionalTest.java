@@ -9,6 +9,7 @@ import dev.reactiveevents.EventException;
 import dev.reactiveevents.EventHandler;
 import dev.reactiveevents.EventListener;
 import dev.reactiveevents.EventMessage;
+import dev.reactiveevents.EventRouter;
 import dev.reactiveevents.ListenOptions;
 import dev.reactiveevents.RetryPolicy;
 import dev.reactiveevents.SubscribeOptions;
@@ -88,10 +89,47 @@ class TransactionalTest {
         }
     }
 
+    @Nested
+    class OnMariaDb extends OnEveryDatabase {
+        OnMariaDb() {
+            super(TestDatabase.mariaDb());
+        }
+
+        @Test
+        void aTransactionThatItsProcessForgotIsEndedByTheDatabase() {
+            R2dbcEventChannel events = open(Function.identity());
+            EventMessage message =
+                    publishAndSubscribe(events, Duration.ofSeconds(2)).get(0);
+            CompletableFuture<Long> timeout = new CompletableFuture<>();
+            events.transactional(
+                            (ignored, connection) -> waitTimeout(connection).doOnNext(timeout::complete))
+                    .handle(message)
+                    .block(LIMIT);
+            assertThat(timeout).isCompletedWithValue(8L);
+
+            List<Connection> all = Flux.range(0, 6)
+                    .flatMap(i -> pool.create(), 6)
+                    .collectList()
+                    .block(LIMIT);
+            assertThat(Flux.fromIterable(all)
+                            .flatMap(OnMariaDb::waitTimeout)
+                            .collectList()
+                            .block(LIMIT))
+                    .hasSize(6)
+                    .doesNotContain(8L);
+            Flux.fromIterable(all).flatMap(Connection::close).blockLast(LIMIT);
+        }
+
+        private static Flux<Long> waitTimeout(Connection connection) {
+            return Flux.from(connection.createStatement("SELECT @@wait_timeout").execute())
+                    .concatMap(result -> result.map(row -> row.get(0, Long.class)));
+        }
+    }
+
     abstract static class OnEveryDatabase {
 
         final TestDatabase database;
-        private final ConnectionPool pool;
+        final ConnectionPool pool;
         private final List<R2dbcEventChannel> opened = new ArrayList<>();
         private final List<Disposable> subscriptions = new ArrayList<>();
 
@@ -362,7 +400,7 @@ class TransactionalTest {
             EventMessage message = publishAndSubscribe(events).get(0);
             StepVerifier.create(events.transactional((payment, connection) -> insert(connection, payment)
                                     .thenMany(Flux.from(connection
-                                                    .createStatement("DELETE FROM \"queue\"")
+                                                    .createStatement(database.inItsWords("DELETE FROM \"queue\""))
                                                     .execute())
                                             .concatMap(Result::getRowsUpdated)))
                             .handle(message))
@@ -466,6 +504,79 @@ class TransactionalTest {
                             .block(LIMIT))
                     .isTrue();
             assertThat(ledger()).isZero();
+        }
+
+        // == Several handlers ==
+
+        @Test
+        void handlersOfOnePatternShareOneTransaction() {
+            R2dbcEventChannel events = open(Function.identity());
+            EventMessage message = publishAndSubscribe(events).get(0);
+            List<Long> seen = new ArrayList<>();
+            EventRouter router = new EventRouter()
+                    .on("**", events.transactional((payment, connection) -> insert(connection, 1)))
+                    .on("**", EventHandler.blocking(payment -> seen.add(ledger())))
+                    .on(
+                            "**",
+                            events.transactional((payment, connection) -> insert(connection, 2)
+                                    .then(count(connection))
+                                    .doOnNext(seen::add)));
+            router.handle(message).block(LIMIT);
+
+            assertThat(seen).as("by others, and within").containsExactly(0L, 2L);
+            assertThat(ledger()).isEqualTo(2);
+            assertThat(status()).isEqualTo("acked");
+        }
+
+        private Mono<Long> count(Connection connection) {
+            return Flux.from(connection
+                            .createStatement("SELECT COUNT(*) FROM ledger")
+                            .execute())
+                    .concatMap(result -> result.map(row -> row.get(0, Long.class)))
+                    .single();
+        }
+
+        @Test
+        void whatOneOfThemFailsAtIsUndoneForAllAndTheyRunAgain() {
+            R2dbcEventChannel events = open(Function.identity());
+            List<EventMessage> messages = publishAndSubscribe(events);
+            AtomicInteger plain = new AtomicInteger();
+            AtomicInteger behind = new AtomicInteger();
+            EventRouter router = new EventRouter()
+                    .on("**", events.transactional((payment, connection) -> insert(connection, payment)))
+                    .on(
+                            "**",
+                            payment -> plain.incrementAndGet() == 1
+                                    ? Mono.error(new IllegalStateException("no funds"))
+                                    : Mono.empty())
+                    .on("**", events.transactional((payment, connection) -> {
+                        behind.incrementAndGet();
+                        return insert(connection, payment);
+                    }));
+            StepVerifier.create(router.handle(messages.get(0))).verifyErrorMessage("no funds");
+            assertThat(ledger()).isZero();
+            assertThat(behind).hasValue(0);
+
+            awaitCount(messages, 2);
+            router.handle(messages.get(1)).block(LIMIT);
+            assertThat(ledger()).isEqualTo(2);
+            assertThat(behind).hasValue(1);
+        }
+
+        @Test
+        void aSecondTransactionForAnEventIsRefusedWithASentence() {
+            R2dbcEventChannel events = open(builder -> builder.maxAttempts(1));
+            EventMessage message = publishAndSubscribe(events).get(0);
+            EventHandler inner = events.transactional((payment, connection) -> insert(connection, 2));
+            EventHandler outer = events.transactional(
+                    (payment, connection) -> insert(connection, 1).then(inner.handle(payment)));
+            StepVerifier.create(outer.handle(message))
+                    .verifyErrorSatisfies(failure -> assertThat(failure)
+                            .isInstanceOf(EventException.Invalid.class)
+                            .hasMessageContaining("under one pattern"));
+
+            assertThat(ledger()).isZero();
+            assertThat(status()).isEqualTo("dead");
         }
 
         @Test

@@ -17,6 +17,7 @@ import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.BooleanSupplier;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
@@ -68,6 +69,12 @@ abstract class ContractGroup {
         EventChannel events = contract.open(options);
         opened.add(events);
         return events;
+    }
+
+    /** Publishes in a transaction that stays open; null if the store has none. */
+    @Nullable
+    Uncommitted publishUncommitted(EventChannel events, Event event) {
+        return contract.publishUncommitted(events, event).block(AWAIT);
     }
 
     static String newChannelName() {

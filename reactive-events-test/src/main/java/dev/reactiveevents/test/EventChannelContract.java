@@ -1,5 +1,6 @@
 package dev.reactiveevents.test;
 
+import dev.reactiveevents.Event;
 import dev.reactiveevents.EventChannel;
 import dev.reactiveevents.engine.ChannelOptions;
 import dev.reactiveevents.spi.Capability;
@@ -7,6 +8,7 @@ import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Timeout;
+import reactor.core.publisher.Mono;
 
 /**
  * What every backend must do, as tests. A backend passes by extending this class:
@@ -41,6 +43,17 @@ public abstract class EventChannelContract {
 
     /** {@return what the backend claims to do} */
     protected abstract Set<Capability> capabilities();
+
+    /**
+     * Publishes an event in a transaction and leaves that open, so that tests can commit it late or roll it back.
+     *
+     * @param events a channel object that was opened here
+     * @param event what to publish
+     * @return the transaction; empty, as by default, if the store has none
+     */
+    protected Mono<Uncommitted> publishUncommitted(EventChannel events, Event event) {
+        return Mono.empty();
+    }
 
     /** Called after each test, when its channels are shut down. May empty the store; by default does nothing. */
     protected void wipe() {}

@@ -25,13 +25,17 @@ final class EventModel {
         private final int place;
         private final @Nullable String key;
         private @Nullable EventMessage inHand;
+        /** Whether its transaction can be known to have committed. Until then those behind it in its key go first. */
+        private boolean visible;
+
         private boolean acked;
         /** It lets those behind it go: an outcome was said that ends it, or it may have died unseen, or came back to life. */
         private boolean over;
 
-        Known(int place, @Nullable String key) {
+        Known(int place, @Nullable String key, boolean visible) {
             this.place = place;
             this.key = key;
+            this.visible = visible;
         }
 
         boolean isHeld(Instant now) {
@@ -49,8 +53,17 @@ final class EventModel {
     }
 
     /** To be called before it is published, one event after the other. */
-    synchronized void publishing(String id, @Nullable String key) {
-        Known event = new Known(events.size(), key);
+    void publishing(String id, @Nullable String key) {
+        add(id, key, true);
+    }
+
+    /** The same for one that is stored in a transaction which is still open, and which will commit. */
+    void publishingUncommitted(String id, @Nullable String key) {
+        add(id, key, false);
+    }
+
+    private synchronized void add(String id, @Nullable String key, boolean visible) {
+        Known event = new Known(events.size(), key, visible);
         events.put(id, event);
         if (key != null) {
             keys.computeIfAbsent(key, name -> new ArrayList<>()).add(event);
@@ -77,6 +90,7 @@ final class EventModel {
         if (event.key != null) {
             checkKey(message, event, now);
         }
+        event.visible = true;
         event.inHand = message;
         event.over = message.attempts() >= maxAttempts; // it may die unseen, of a lapse
     }
@@ -86,7 +100,7 @@ final class EventModel {
         if (sameKey.stream().anyMatch(other -> other != event && other.isHeld(now))) {
             violations.add("delivered while another event holds its key: " + message);
         }
-        if (sameKey.stream().anyMatch(other -> other.place < event.place && !other.over)) {
+        if (sameKey.stream().anyMatch(other -> other.visible && other.place < event.place && !other.over)) {
             violations.add("delivered before an earlier one of its key: " + message);
         }
     }

@@ -18,8 +18,10 @@ import java.util.Objects;
 import java.util.Random;
 import java.util.Set;
 import java.util.UUID;
+import java.util.function.Predicate;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.reactivestreams.Subscription;
@@ -38,6 +40,7 @@ abstract class ModelContract extends ContractGroup {
     private static final int CONSUMERS = 4;
     private static final int MAX_ATTEMPTS = 3;
     private static final int CRASH_EVERY = 50;
+    private static final int MOST_LATE = 8;
     private static final Duration SHORT = Duration.ofMillis(20);
 
     /** Those that are lost twice are delivered alone, one after the other. */
@@ -48,6 +51,7 @@ abstract class ModelContract extends ContractGroup {
             .withRetryPolicy(RetryPolicy.fixed(SHORT));
 
     private final EventModel model = new EventModel(MAX_ATTEMPTS);
+    private final List<Late> late = new ArrayList<>();
 
     ModelContract(EventChannelContract contract) {
         super(contract);
@@ -57,6 +61,11 @@ abstract class ModelContract extends ContractGroup {
     void allOfIt() {
         Set.of(Capability.RETRY, Capability.KEYS, Capability.DELAY, Capability.DEDUPLICATION, Capability.UPKEEP)
                 .forEach(this::requires);
+    }
+
+    @AfterEach
+    void leaveNoTransactionOpen() {
+        endLate(open -> true);
     }
 
     @Test
@@ -83,6 +92,7 @@ abstract class ModelContract extends ContractGroup {
                 await(channels.get(0).deadLetters(channel).requeue(DeadLetterQuery.oldest(3)));
             }
         }
+        endLate(open -> true);
         ChannelCounts counts = awaitTheEnd(channels.get(0));
 
         assertThat(model.violations()).isEmpty();
@@ -97,6 +107,7 @@ abstract class ModelContract extends ContractGroup {
         assertThat(model.acked()).isNotEmpty();
     }
 
+    /** Some in transactions that stay open while others are published, and then commit or do not. */
     private void publish(EventChannel events, Random random) {
         String id = UUID.randomUUID().toString();
         Event event = Event.of(channel, id).withId(id);
@@ -107,10 +118,47 @@ abstract class ModelContract extends ContractGroup {
         if (random.nextInt(5) == 0) {
             event = event.withDelay(Duration.ofMillis(random.nextInt(50)));
         }
+        if (random.nextInt(10) == 0 && publishLate(events, event, random)) {
+            return;
+        }
         model.publishing(id, key);
         await(events.publish(event));
+        endLate(open -> open.waits-- == 0);
         if (random.nextInt(10) == 0 && has(Capability.RETENTION)) { // once its row is gone, an id is free again
             await(events.publish(event));
+        }
+    }
+
+    private boolean publishLate(EventChannel events, Event event, Random random) {
+        Uncommitted transaction = publishUncommitted(events, event);
+        if (transaction == null) {
+            return false;
+        }
+        Late open = new Late(transaction, random.nextInt(4) > 0, random.nextInt(MOST_LATE));
+        if (open.commits) { // otherwise it must never arrive
+            model.publishingUncommitted(Objects.requireNonNull(event.id()).toString(), event.key());
+        }
+        late.add(open);
+        return true;
+    }
+
+    private void endLate(Predicate<Late> which) {
+        List<Late> ending = late.stream().filter(which).toList();
+        late.removeAll(ending);
+        ending.forEach(open -> awaitEnd(open.commits ? open.transaction.commit() : open.transaction.rollback()));
+    }
+
+    /** A transaction that is ended after some other events were published. */
+    private static final class Late {
+
+        private final Uncommitted transaction;
+        private final boolean commits;
+        private int waits;
+
+        Late(Uncommitted transaction, boolean commits, int waits) {
+            this.transaction = transaction;
+            this.commits = commits;
+            this.waits = waits;
         }
     }
 

@@ -41,6 +41,21 @@ public interface Dialect {
         return Duration.ofSeconds(30);
     }
 
+    /**
+     * How soon a subscription looks again after it has found events, although nothing told of more. Each look in vain
+     * doubles the time, until it is the poll interval.
+     *
+     * @return the poll interval, unless overridden
+     */
+    default Duration pollAfterActivity() {
+        return pollInterval();
+    }
+
+    /** {@return what names are quoted with} */
+    default char quote() {
+        return '"';
+    }
+
     /** {@return whether the driver works on the thread that calls it, so that it must be called where blocking is allowed} */
     default boolean blocks() {
         return false;
@@ -77,7 +92,7 @@ public interface Dialect {
      * @return the statement; {@code null} where a schema must be there
      */
     default @Nullable String createSchema(String schema) {
-        return "CREATE SCHEMA IF NOT EXISTS \"" + schema + '"';
+        return "CREATE SCHEMA IF NOT EXISTS " + quote() + schema + quote();
     }
 
     /**
@@ -97,7 +112,7 @@ public interface Dialect {
      * @return one or more statements, in a sentence that begins with run
      */
     default String grant(QueueTable table) {
-        return "GRANT SELECT, INSERT, UPDATE, DELETE ON " + table.fill("${table}, ${table:maintenance}")
+        return "GRANT SELECT, INSERT, UPDATE, DELETE ON " + table.fill("${table}, ${table:maintenance}", quote())
                 + " TO that user";
     }
 

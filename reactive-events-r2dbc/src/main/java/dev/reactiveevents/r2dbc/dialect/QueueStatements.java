@@ -42,6 +42,16 @@ public interface QueueStatements {
     }
 
     /**
+     * Whether {@link #insertNew} can store these in one statement.
+     *
+     * @param events at least one
+     * @return true, unless overridden; false to store them in a transaction, by {@link #insert}
+     */
+    default boolean fitOneStatement(List<NewEvent> events) {
+        return true;
+    }
+
+    /**
      * Looks events up.
      *
      * @param connection the connection

@@ -70,21 +70,32 @@ public record QueueTable(@Nullable String schema, String name) {
     }
 
     /**
-     * Puts names into SQL: for <code>${table}</code> the queue table, for <code>${table:suffix}</code> what stands beside
-     * it, both with their schema; for <code>${name:suffix}</code> the same without.
+     * Puts names into SQL, in double quotes, as {@link #fill(String, char)} does.
      *
      * @param template the SQL
      * @return the SQL with names
      */
     public String fill(String template) {
-        return PLACEHOLDER
-                .matcher(template)
-                .replaceAll(found -> Matcher.quoteReplacement(name(found.group(1), found.group(2))));
+        return fill(template, '"');
     }
 
-    private String name(String what, @Nullable String suffix) {
-        String quoted = '"' + (suffix == null ? name : name + '_' + suffix) + '"';
-        return what.equals("name") || schema == null ? quoted : '"' + schema + "\"." + quoted;
+    /**
+     * Puts names into SQL: for <code>${table}</code> the queue table, for <code>${table:suffix}</code> what stands beside
+     * it, both with their schema; for <code>${name:suffix}</code> the same without.
+     *
+     * @param template the SQL
+     * @param quote what names are quoted with
+     * @return the SQL with names
+     */
+    public String fill(String template, char quote) {
+        return PLACEHOLDER
+                .matcher(template)
+                .replaceAll(found -> Matcher.quoteReplacement(name(found.group(1), found.group(2), quote)));
+    }
+
+    private String name(String what, @Nullable String suffix, char quote) {
+        String quoted = quote + (suffix == null ? name : name + '_' + suffix) + quote;
+        return what.equals("name") || schema == null ? quoted : quote + schema + quote + "." + quoted;
     }
 
     /** {@return the name as it is given in options} */

@@ -5,6 +5,8 @@ import io.r2dbc.spi.Connection;
 import io.r2dbc.spi.Readable;
 import io.r2dbc.spi.Result;
 import io.r2dbc.spi.Statement;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.OffsetDateTime;
@@ -39,6 +41,37 @@ final class Sql {
         return Objects.requireNonNull(row.get(column, type), column);
     }
 
+    /** Reads an id, or the bytes of one where the database has no such type. */
+    static @Nullable UUID uuid(Readable row, String column) {
+        Object value = row.get(column);
+        if (value == null || value instanceof UUID) {
+            return (UUID) value;
+        }
+        ByteBuffer bytes = buffer(value);
+        return new UUID(bytes.getLong(), bytes.getLong());
+    }
+
+    /** Reads text that is stored as bytes. */
+    static String utf8(Readable row, String column) {
+        return StandardCharsets.UTF_8
+                .decode(buffer(Objects.requireNonNull(row.get(column), column)))
+                .toString();
+    }
+
+    private static ByteBuffer buffer(Object bytes) {
+        return bytes instanceof byte[] array ? ByteBuffer.wrap(array) : ((ByteBuffer) bytes).duplicate();
+    }
+
+    static UUID requiredUuid(Readable row, String column) {
+        return Objects.requireNonNull(uuid(row, column), column);
+    }
+
+    /** Reads a truth, or the number that stands for it. */
+    static boolean truth(Readable row, String column) {
+        Object value = Objects.requireNonNull(row.get(column), column);
+        return value instanceof Number number ? number.longValue() != 0 : (Boolean) value;
+    }
+
     /** Reads a time, or the microseconds since 1970 as which a dialect sends it. */
     static Instant instant(Readable row, String column) {
         Object value = Objects.requireNonNull(row.get(column), column);
@@ -66,9 +99,9 @@ final class Sql {
 
     static StoredEvent storedEvent(Readable row) {
         return new StoredEvent(
-                required(row, "event_id", UUID.class),
+                requiredUuid(row, "event_id"),
                 required(row, "channel", String.class),
                 required(row, "status", String.class),
-                row.get("lease_token", UUID.class));
+                uuid(row, "lease_token"));
     }
 }

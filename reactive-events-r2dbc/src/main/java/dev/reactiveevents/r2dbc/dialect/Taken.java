@@ -29,18 +29,24 @@ final class Taken {
 
     /** Adds a row that says in {@code becomes} what the claim makes of it: leased, suspected or dead. */
     Taken add(Readable row) {
-        UUID eventId = Sql.required(row, "event_id", UUID.class);
-        switch (Sql.required(row, "becomes", String.class)) {
-            case "leased" -> events.add(event(eventId, row));
-            case "dead" -> exhausted.add(eventId);
-            default -> suspected.add(eventId);
+        return add(read(row));
+    }
+
+    Taken add(Row row) {
+        switch (row.becomes()) {
+            case "leased" -> events.add(row.event());
+            case "dead" -> exhausted.add(row.event().eventId());
+            default -> suspected.add(row.event().eventId());
         }
         return this;
     }
 
-    private ClaimedEvent event(UUID eventId, Readable row) {
-        return new ClaimedEvent(
-                eventId,
+    /** A row that was read, and what the claim makes of it. */
+    record Row(String becomes, ClaimedEvent event) {}
+
+    Row read(Readable row) {
+        ClaimedEvent event = new ClaimedEvent(
+                Sql.requiredUuid(row, "event_id"),
                 channel,
                 row.get("type", String.class),
                 row.get("event_key", String.class),
@@ -50,15 +56,20 @@ final class Taken {
                 Sql.instant(row, "created_at"),
                 Sql.instant(row, "deliver_at"),
                 Sql.instant(row, "lease_expires_at"));
+        return new Row(Sql.required(row, "becomes", String.class), event);
     }
 
     /** Reads what remains when these are taken. */
     Taken remains(Readable row) {
+        return remains(Sql.micros(row, "next_due"), Sql.truth(row, "passed_over"), Sql.truth(row, "suspects"));
+    }
+
+    Taken remains(@Nullable Duration due, boolean others, boolean suspected) {
         if (events.size() < limit) {
-            nextDue = Sql.micros(row, "next_due");
-            passedOver = Sql.required(row, "passed_over", Boolean.class);
+            nextDue = due;
+            passedOver = others;
         }
-        suspects = Sql.required(row, "suspects", Boolean.class);
+        suspects = suspected;
         return this;
     }
 

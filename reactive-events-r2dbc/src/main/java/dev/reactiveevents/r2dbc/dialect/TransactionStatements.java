@@ -32,6 +32,17 @@ public interface TransactionStatements {
     Mono<Boolean> settleAndCommit(Connection connection, Settlement settlement);
 
     /**
+     * Puts back what {@link #open} changed in the session beyond the transaction, which has been committed or rolled back.
+     * Does nothing by default.
+     *
+     * @param connection the connection
+     * @return completes when this is done
+     */
+    default Mono<Void> ended(Connection connection) {
+        return Mono.empty();
+    }
+
+    /**
      * A transaction that settled an event has committed.
      *
      * @param settlement the outcome

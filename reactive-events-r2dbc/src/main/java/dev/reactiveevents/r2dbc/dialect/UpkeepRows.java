@@ -5,7 +5,6 @@ import dev.reactiveevents.LeaseHolder;
 import dev.reactiveevents.spi.ClaimedEvent;
 import dev.reactiveevents.spi.DeadEvent;
 import io.r2dbc.spi.Readable;
-import java.util.UUID;
 
 /** Reads the rows of {@link UpkeepStatements}, which have the same columns in all dialects. */
 final class UpkeepRows {
@@ -14,7 +13,7 @@ final class UpkeepRows {
 
     static DeadEvent.Found found(Readable row) {
         return new DeadEvent.Found(
-                Sql.required(row, "event_id", UUID.class),
+                Sql.requiredUuid(row, "event_id"),
                 row.get("type", String.class),
                 new DeadEvent.Place(Sql.instant(row, "settled_at"), Sql.required(row, "seq", Long.class)));
     }
@@ -22,7 +21,7 @@ final class UpkeepRows {
     static DeadEvent dead(Readable row) {
         return new DeadEvent(
                 new ClaimedEvent(
-                        Sql.required(row, "event_id", UUID.class),
+                        Sql.requiredUuid(row, "event_id"),
                         Sql.required(row, "channel", String.class),
                         row.get("type", String.class),
                         row.get("event_key", String.class),
@@ -37,7 +36,7 @@ final class UpkeepRows {
 
     static LeaseHolder lease(Readable row) {
         return new LeaseHolder(
-                Sql.required(row, "event_id", UUID.class).toString(),
+                Sql.requiredUuid(row, "event_id").toString(),
                 Sql.required(row, "channel", String.class),
                 row.get("leased_by", String.class),
                 Sql.required(row, "attempts", Integer.class),

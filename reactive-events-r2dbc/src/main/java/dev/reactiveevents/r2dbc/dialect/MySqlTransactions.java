@@ -1,0 +1,68 @@
+package dev.reactiveevents.r2dbc.dialect;
+
+import dev.reactiveevents.spi.Settlement;
+import io.r2dbc.spi.Connection;
+import io.r2dbc.spi.IsolationLevel;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+import reactor.core.publisher.Mono;
+
+/**
+ * There is no timeout for idle transactions that both servers have, but one for idle sessions: it is set for the time of the
+ * transaction, and put back when that has ended.
+ */
+final class MySqlTransactions implements TransactionStatements {
+
+    private static final String LIMIT = "SET @reactive_events_wait_timeout = @@wait_timeout, SESSION wait_timeout = ";
+
+    private static final String LIMIT_NO_MORE = "SET SESSION wait_timeout = @reactive_events_wait_timeout";
+
+    private static final String LOCK = "SELECT seq FROM ${table} FORCE INDEX (${name:event})"
+            + " WHERE event_id = :event AND lease_token = :token AND status = 'leased' FOR UPDATE";
+
+    /** How much later the database ends a transaction that the process did not. */
+    private static final Duration GRACE = Duration.ofSeconds(5);
+
+    private final MySqlText lock;
+    private final QueueStatements statements;
+
+    MySqlTransactions(QueueTable table, QueueStatements statements) {
+        this.lock = new MySqlText(table, LOCK);
+        this.statements = statements;
+    }
+
+    @Override
+    public Mono<Boolean> open(Connection connection, UUID eventId, UUID leaseToken, Duration limit) {
+        return Sql.execute(connection, LIMIT + seconds(limit.plus(GRACE)))
+                .then(Mono.from(connection.beginTransaction(IsolationLevel.READ_COMMITTED)))
+                .thenMany(Sql.query(
+                        lock.with(Map.of("event", eventId, "token", leaseToken)).on(connection), row -> true))
+                .hasElements();
+    }
+
+    /** The largest value that both servers take is a year. */
+    private static long seconds(Duration limit) {
+        return Math.min(limit.toSeconds() + 1, 31_536_000);
+    }
+
+    @Override
+    public Mono<Boolean> settleAndCommit(Connection connection, Settlement settlement) {
+        return statements
+                .settle(connection, settlement.outcome(), List.of(settlement))
+                .flatMap(applied -> applied.get(0)
+                        ? Mono.from(connection.commitTransaction()).thenReturn(true)
+                        : Mono.just(false));
+    }
+
+    @Override
+    public Mono<Void> ended(Connection connection) {
+        return Sql.execute(connection, LIMIT_NO_MORE);
+    }
+
+    @Override
+    public void committed(Settlement settlement) {
+        statements.freed(List.of(settlement));
+    }
+}
