@@ -2,6 +2,7 @@ package dev.reactiveevents.r2dbc;
 
 import dev.reactiveevents.EventChannel;
 import dev.reactiveevents.engine.ChannelOptions;
+import dev.reactiveevents.r2dbc.dialect.QueueTable;
 import dev.reactiveevents.spi.Capability;
 import dev.reactiveevents.test.EventChannelContract;
 import io.r2dbc.spi.ConnectionFactory;
@@ -16,6 +17,7 @@ class OracleOnH2ContractTest extends EventChannelContract {
 
     @BeforeAll
     static void migrate() {
+        OracleOnH2Statement.readAhead(QueueTable.of("reactive_event_queue"));
         EventSchema.of(Channels.tableQueue(DATABASE).build()).migrate().block();
     }
 

@@ -61,6 +61,11 @@ public interface Dialect {
         return false;
     }
 
+    /** {@return whether the driver blocks the thread that asks it for a connection; as {@link #blocks()}, unless overridden} */
+    default boolean blocksToConnect() {
+        return blocks();
+    }
+
     /** {@return whether a batch of events is stored by one statement, and so all or none without a transaction} */
     default boolean insertsAtOnce() {
         return false;

@@ -44,6 +44,12 @@ public final class OracleDialect implements Dialect {
         return List.of("table_queue", "advanced_queue");
     }
 
+    /** It looks for resources on the class path and for the server's address there; if that fails, no answer comes at all. */
+    @Override
+    public boolean blocksToConnect() {
+        return true;
+    }
+
     @Override
     public List<SchemaSetting> settings() {
         return List.of(new SchemaSetting("in_memory", null, 0, 1, true));
