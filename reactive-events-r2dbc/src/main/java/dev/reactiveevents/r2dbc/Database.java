@@ -142,7 +142,7 @@ final class Database {
     }
 
     private Mono<Lent> connect(String attempted) {
-        return offloaded(Mono.defer(() -> Mono.<Connection>from(factory.create())))
+        return offloaded(Mono.defer(() -> Mono.<Connection>from(factory.create())), dialect.blocksToConnect())
                 .map(Lent::new)
                 .onErrorMap(failure -> failures.ofUndone(attempted, failure));
     }
@@ -197,7 +197,11 @@ final class Database {
     }
 
     private <T> Mono<T> offloaded(Mono<T> mayBlock) {
-        return dialect.blocks() ? mayBlock.subscribeOn(Schedulers.boundedElastic()) : mayBlock;
+        return offloaded(mayBlock, dialect.blocks());
+    }
+
+    private static <T> Mono<T> offloaded(Mono<T> mayBlock, boolean blocks) {
+        return blocks ? mayBlock.subscribeOn(Schedulers.boundedElastic()) : mayBlock;
     }
 
     private static <T> Mono<T> again(Mono<T> once) {

@@ -15,7 +15,6 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
 import java.util.Objects;
-import java.util.stream.Stream;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 import reactor.core.scheduler.Schedulers;
@@ -105,16 +104,15 @@ public final class EventSchema {
      * The DDL that {@link #migrate()} would apply to an empty database, for a tool such as Flyway or Liquibase. Does not
      * connect.
      *
-     * @return SQL statements, each with a semicolon at the end of a line
+     * @return SQL statements, each with a semicolon at the end of a line; on Oracle blocks of PL/SQL, each with a slash as its
+     *     last line
      */
     public String script() {
         if (!needed) {
             return "";
         }
-        String schema = table.schema() == null
-                ? ""
-                : "CREATE SCHEMA IF NOT EXISTS " + dialect.quote() + table.schema() + dialect.quote() + ";\n\n";
-        return schema + String.join("\n", files());
+        String schema = table.schema() == null ? null : dialect.createSchema(table.schema());
+        return (schema == null ? "" : schema + ";\n\n") + String.join("\n", files());
     }
 
     /**
@@ -134,7 +132,7 @@ public final class EventSchema {
 
     /** For H2 a schema that is missing is an error, also where its tables need not be there. */
     private Mono<Void> dropIfThere(Connection connection, String name) {
-        return execute(connection, table.fill("DROP TABLE IF EXISTS " + name, dialect.quote()))
+        return execute(connection, dialect.dropTable(table.fill(name, dialect.quote())))
                 .onErrorComplete(
                         failure -> failure instanceof R2dbcException told && dialect.classify(told) == Failure.MISSING);
     }
@@ -181,15 +179,8 @@ public final class EventSchema {
     }
 
     private Mono<List<List<String>>> ddl() {
-        return Mono.fromCallable(
-                        () -> files().stream().map(EventSchema::statements).toList())
+        return Mono.fromCallable(() -> files().stream().map(dialect::statements).toList())
                 .subscribeOn(Schedulers.boundedElastic());
-    }
-
-    private static List<String> statements(String file) {
-        return Stream.of(file.split(";\\s*(\\R|$)"))
-                .filter(statement -> !statement.isBlank())
-                .toList();
     }
 
     private List<String> files() {

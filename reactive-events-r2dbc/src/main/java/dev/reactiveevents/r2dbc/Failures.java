@@ -78,8 +78,7 @@ final class Failures {
                         failure);
             case FORBIDDEN ->
                 new EventException.Misconfigured(
-                        attempted + where + "the user may not do this; run GRANT SELECT, INSERT, UPDATE, DELETE ON "
-                                + table.fill("${table}, ${table:maintenance}", dialect.quote()) + " TO that user, and"
+                        attempted + where + "the user may not do this; run " + dialect.grant(table) + ", and"
                                 + " EventSchema.of(channel).migrate() as a user who may create tables.",
                         failure);
             case ACCESS ->

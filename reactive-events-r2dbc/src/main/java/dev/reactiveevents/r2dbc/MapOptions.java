@@ -27,7 +27,7 @@ final class MapOptions {
             "poll_interval", (builder, value) -> builder.pollInterval(seconds("poll_interval", value, 0.001)),
             "portal_bridge", (builder, value) -> builder.blocking(truth("portal_bridge", value)));
 
-    private static final Set<String> TO_COME = Set.of("in_memory", "aq_queue", "aq_wait_seconds", "aq_visibility");
+    private static final Set<String> TO_COME = Set.of("aq_queue", "aq_wait_seconds", "aq_visibility");
 
     private static final double LONGEST_SECONDS = 1e9;
 
@@ -46,11 +46,13 @@ final class MapOptions {
             throw invalid(key, null, "a value, or no such key");
         } else if (known != null) {
             known.accept(builder, value);
+        } else if (key.equals("in_memory")) {
+            builder.inMemory(truth(key, value));
         } else if (key.equals("fillfactor") || key.startsWith("autovacuum_")) {
             builder.setting(key, number(key, value, "a number"));
         } else {
             throw new EventException.Invalid("The option " + key + " is unknown; known are "
-                    + new TreeSet<>(KNOWN.keySet()) + ", fillfactor and autovacuum_….");
+                    + new TreeSet<>(KNOWN.keySet()) + ", in_memory, fillfactor and autovacuum_….");
         }
     }
 

@@ -354,6 +354,19 @@ public final class R2dbcEventChannelBuilder {
         return setting(parameter, require(parameter, value));
     }
 
+    /**
+     * Whether Oracle is asked to keep the queue table in its In-Memory column store too. That is for analysis, an option that is
+     * licensed, and of no use to a queue: no, unless it is needed for other queries. Where the server does not have it nothing
+     * happens. Counts when the table is created.
+     *
+     * @param inMemory false by default
+     * @return this builder
+     */
+    public R2dbcEventChannelBuilder inMemory(boolean inMemory) {
+        settings.remove("in_memory");
+        return inMemory ? setting("in_memory", 1) : this;
+    }
+
     R2dbcEventChannelBuilder setting(String name, Number value) {
         settings.put(name, value);
         return this;
@@ -363,7 +376,7 @@ public final class R2dbcEventChannelBuilder {
      * Sets options by the names under which configuration files have them: {@code events_backend, queue_table,
      * lease_seconds, retention_seconds, dead_retention_seconds, poll_interval} (in seconds), {@code dead_letter_keys}
      * ({@code free} or {@code park}), {@code portal_bridge} (whether code that blocks may use the channel),
-     * {@code fillfactor} and {@code autovacuum_…}.
+     * {@code fillfactor} and {@code autovacuum_…}, {@code in_memory} of Oracle.
      *
      * @param options names and values
      * @return this builder

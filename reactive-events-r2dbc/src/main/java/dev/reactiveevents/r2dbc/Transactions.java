@@ -78,7 +78,8 @@ final class Transactions {
      * is set only if the connection does not come at once: one for each would wake the timers' thread for each.
      */
     private Mono<Connection> connection(String attempted) {
-        return offloaded(Mono.defer(() -> Mono.<Connection>from(factory.create())))
+        Mono<Connection> opening = Mono.defer(() -> Mono.<Connection>from(factory.create()));
+        return (dialect.blocksToConnect() ? opening.subscribeOn(Schedulers.boundedElastic()) : opening)
                 .contextWrite(context -> Context.empty())
                 .or(Mono.delay(connectionTimeout).then(Mono.error(() -> noConnection(attempted))))
                 .onErrorMap(failure -> failures.ofUndone(attempted, failure));

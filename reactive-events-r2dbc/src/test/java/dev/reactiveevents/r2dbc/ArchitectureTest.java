@@ -48,7 +48,7 @@ class ArchitectureTest {
             .haveSimpleNameNotStartingWith("PostgresSession")
             .should()
             .dependOnClassesThat()
-            .resideInAnyPackage("io.r2dbc.postgresql..", "io.r2dbc.h2..", "io.r2dbc.pool..", "org.h2..");
+            .resideInAnyPackage("io.r2dbc.postgresql..", "io.r2dbc.h2..", "io.r2dbc.pool..", "org.h2..", "oracle..");
 
     @ArchTest
     static final ArchRule nobodyKnowsTheTestKit = noClasses()

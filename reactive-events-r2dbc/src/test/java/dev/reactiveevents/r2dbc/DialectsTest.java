@@ -50,14 +50,14 @@ class DialectsTest {
     void itIsNamedAmongTheKnownOnes() {
         assertThatThrownBy(() -> Dialects.serving(named("Sqlite"), withTiny))
                 .isInstanceOf(EventException.Misconfigured.class)
-                .hasMessageContaining("known are PostgreSQL, H2, MySQL, MariaDB, Tiny.");
+                .hasMessageContaining("known are PostgreSQL, H2, MySQL, MariaDB, Oracle, Tiny.");
     }
 
     @Test
     void itIsUnknownWhereItIsNotOnTheClassPathAndServesIfGiven() {
         assertThatThrownBy(() -> R2dbcEventChannel.create(named("Tiny")))
                 .isInstanceOf(EventException.Misconfigured.class)
-                .hasMessageContainingAll("\"Tiny\"", "known are PostgreSQL, H2, MySQL, MariaDB.", "dialect(…)");
+                .hasMessageContainingAll("\"Tiny\"", "known are PostgreSQL, H2, MySQL, MariaDB, Oracle.", "dialect(…)");
 
         R2dbcEventChannel events = R2dbcEventChannel.builder(named("Tiny"))
                 .dialect(new TinyDialect())

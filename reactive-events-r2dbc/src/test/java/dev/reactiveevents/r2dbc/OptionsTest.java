@@ -179,7 +179,7 @@ class OptionsTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"in_memory", "aq_queue", "aq_wait_seconds", "aq_visibility"})
+    @ValueSource(strings = {"aq_queue", "aq_wait_seconds", "aq_visibility"})
     void aKeyOfWhatIsToComeIsRefusedByItsName(String key) {
         assertThat(refusal(Map.of(key, 1))).startsWith("Unsupported: ").contains(key);
     }

@@ -6,6 +6,7 @@ import io.r2dbc.spi.R2dbcException;
 import java.time.Duration;
 import java.util.List;
 import java.util.ServiceLoader;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Mono;
 
@@ -60,6 +61,11 @@ public interface Dialect {
         return false;
     }
 
+    /** {@return whether the driver blocks the thread that asks it for a connection; as {@link #blocks()}, unless overridden} */
+    default boolean blocksToConnect() {
+        return blocks();
+    }
+
     /** {@return whether a batch of events is stored by one statement, and so all or none without a transaction} */
     default boolean insertsAtOnce() {
         return false;
@@ -71,6 +77,49 @@ public interface Dialect {
      * placeholders of {@link QueueTable#fill}; <code>${settings}</code> stands for the settings.
      */
     List<String> migrations();
+
+    /**
+     * Takes a file of {@link #migrations()} apart.
+     *
+     * @param file its text, with names and settings
+     * @return its statements, as they are sent; by default what ends with a semicolon at the end of a line, without that
+     */
+    default List<String> statements(String file) {
+        return Stream.of(file.split(";\\s*(\\R|$)"))
+                .filter(statement -> !statement.isBlank())
+                .toList();
+    }
+
+    /**
+     * How a schema is created that may be there.
+     *
+     * @param schema its name
+     * @return the statement; {@code null} where a schema must be there
+     */
+    default @Nullable String createSchema(String schema) {
+        return "CREATE SCHEMA IF NOT EXISTS " + quote() + schema + quote();
+    }
+
+    /**
+     * How a table is dropped that may be there.
+     *
+     * @param name its name in quotes, with its schema if that was named
+     * @return the statement; it may fail if there is none, as {@link Failure#MISSING}
+     */
+    default String dropTable(String name) {
+        return "DROP TABLE IF EXISTS " + name;
+    }
+
+    /**
+     * What to run for a user who may not use the tables.
+     *
+     * @param table the table
+     * @return one or more statements, in a sentence that begins with run
+     */
+    default String grant(QueueTable table) {
+        return "GRANT SELECT, INSERT, UPDATE, DELETE ON " + table.fill("${table}, ${table:maintenance}", quote())
+                + " TO that user";
+    }
 
     /** {@return what can be set for the storage of the queue table} */
     default List<SchemaSetting> settings() {
