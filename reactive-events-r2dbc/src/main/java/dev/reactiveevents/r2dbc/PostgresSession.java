@@ -113,9 +113,12 @@ final class PostgresSession {
                 .doOnSuccess(done -> listened.addAll(topics));
     }
 
+    /** From when it is asked for they count as not listened to: who wants one of them again must not be told that it is heard. */
     Mono<Void> unlisten(Collection<String> topics) {
-        return execute(connection.createStatement(each("UNLISTEN ", topics)))
-                .doOnSuccess(done -> listened.removeAll(topics));
+        return Mono.defer(() -> {
+            listened.removeAll(topics);
+            return execute(connection.createStatement(each("UNLISTEN ", topics)));
+        });
     }
 
     private static String each(String command, Collection<String> topics) {

@@ -131,6 +131,25 @@ class PostgresProxyTest {
         }
     }
 
+    @Test
+    void whoSubscribesAsTheLastSubscriberLeavesIsReadyOnlyOnceItHears() {
+        R2dbcEventChannel events = queue.open(R2dbcEventChannel.builder(queue.pool("broadcast", 5))
+                .backend(BackendType.LISTEN_NOTIFY)
+                .listenerConnections(proxy.connections()));
+        Arrivals first = Arrivals.at(events);
+        proxy.delay(Duration.ofMillis(100));
+        first.cancel();
+        Arrivals second = Arrivals.at(events); // while UNLISTEN is on its way
+        Flux.range(0, 50)
+                .concatMap(number -> events.publish("orders", number).then(Mono.delay(Duration.ofMillis(10))))
+                .blockLast(LIMIT);
+
+        for (int number = 0; number < 50; number++) {
+            assertThat(second.next(LIMIT).payloadAs(Integer.class)).isEqualTo(number);
+        }
+        second.cancel();
+    }
+
     // == Dead in silence ==
 
     @Test
