@@ -67,22 +67,7 @@ final class MySqlPublishing implements Contestant {
 
     @Override
     public double measure(Duration window) {
-        long start = System.nanoTime();
-        long end = start + window.toNanos();
-        long published = Flux.range(0, callers)
-                .flatMap(
-                        caller -> Mono.defer(call)
-                                .repeat(() -> System.nanoTime() < end)
-                                .reduce(0L, Long::sum),
-                        callers)
-                .reduce(0L, Long::sum)
-                .block();
-        double rate = published * 1e9 / (System.nanoTime() - start);
-        long stored = lab.number("SELECT count(*) FROM " + table);
-        if (stored != published) {
-            throw new IllegalStateException(published + " events were published, " + stored + " are stored.");
-        }
-        return rate;
+        return Publishing.rate(callers, call, window, () -> lab.number("SELECT count(*) FROM " + table));
     }
 
     @Override

@@ -10,6 +10,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.function.LongSupplier;
 import java.util.function.Supplier;
 import java.util.stream.IntStream;
 import reactor.core.publisher.Flux;
@@ -144,6 +145,11 @@ final class Publishing implements Contestant {
 
     @Override
     public double measure(Duration window) {
+        return rate(callers, call, window, () -> lab.number("SELECT count(*) FROM " + table));
+    }
+
+    /** How much so many callers publish in a second, each one thing after the other; all of it must be stored. */
+    static double rate(int callers, Supplier<Mono<Integer>> call, Duration window, LongSupplier inTable) {
         long start = System.nanoTime();
         long end = start + window.toNanos();
         long published = Flux.range(0, callers)
@@ -155,7 +161,7 @@ final class Publishing implements Contestant {
                 .reduce(0L, Long::sum)
                 .block();
         double rate = published * 1e9 / (System.nanoTime() - start);
-        long stored = lab.number("SELECT count(*) FROM " + table);
+        long stored = inTable.getAsLong();
         if (stored != published) {
             throw new IllegalStateException(published + " events were published, " + stored + " are stored.");
         }

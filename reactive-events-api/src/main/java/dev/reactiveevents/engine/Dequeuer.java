@@ -7,7 +7,6 @@ import dev.reactiveevents.spi.EventBackend;
 import dev.reactiveevents.spi.EventObserver.Count;
 import dev.reactiveevents.spi.WakeUp;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -33,15 +32,6 @@ final class Dequeuer {
 
     private static final Logger LOG = Loggers.getLogger(Dequeuer.class);
     private static final int LANES = 2;
-    private static final int CHANNELS_AT_ONCE = 1_000;
-    private static final int GOOD_PORTION = 50;
-
-    /** Room reserved for the events of one channel. */
-    private record Portion(ChannelFeed feed, List<ChannelFeed.Share> shares) {
-        int asked() {
-            return shares.stream().mapToInt(ChannelFeed.Share::room).sum();
-        }
-    }
 
     private final EventBackend backend;
     private final ChannelOptions options;
@@ -54,6 +44,7 @@ final class Dequeuer {
     private final Feeds feeds;
     private final Deliveries deliveries;
     private final Isolation isolation;
+    private final Reservations reservations;
     private final Outage outage;
     /** Those of other processes, heard while there are subscriptions. Replayed, so that a late one knows that they are. */
     private final Flux<WakeUp> wakeUps;
@@ -82,6 +73,7 @@ final class Dequeuer {
         this.deliveries = new Deliveries(options.lease(), time, this::drain);
         Duration granted = LeaseKeeper.granted(options.lease());
         this.isolation = new Isolation(granted, time, this::isolationTimeIsUp, this::wake);
+        this.reservations = new Reservations(feeds, isolation, options.claimBatch());
         this.wakeUps =
                 Flux.defer(backend::wakeUps).doOnNext(this::heard).replay(1).refCount();
     }
@@ -155,9 +147,9 @@ final class Dequeuer {
     private boolean claimNext() {
         boolean quiet = busy.get() == 1 && deliveries.size() == 0;
         if (isolation.admitsOthers(quiet)) {
-            return claim(false, reserveForDue());
+            return claim(false, reservations.forDue());
         }
-        return quiet && (claim(true, reserveForSuspect()) || claim(false, reserveForDue()));
+        return quiet && (claim(true, reservations.forSuspect()) || claim(false, reservations.forDue()));
     }
 
     /** What lapsed is in nobody's hand, also if its keeper has not noticed yet. */
@@ -166,51 +158,7 @@ final class Dequeuer {
         drain();
     }
 
-    /**
-     * All that is due, but of the channels that had more than was asked for only as many as get a good portion: to take one
-     * event from each of many costs far more than to take them in turn. A channel that is woken in this moment may be queued
-     * again before its claim starts: it counts once.
-     */
-    private List<Portion> reserveForDue() {
-        Set<ChannelFeed> candidates = new LinkedHashSet<>();
-        Set<ChannelFeed> later = new LinkedHashSet<>();
-        int rich = Math.max(1, options.claimBatch() / GOOD_PORTION);
-        ChannelFeed feed;
-        while (candidates.size() < CHANNELS_AT_ONCE && (feed = feeds.nextDue()) != null) {
-            boolean waits = feed.isRich() && !candidates.contains(feed) && --rich < 0;
-            (waits ? later : candidates).add(feed);
-        }
-        later.forEach(feeds::putBack);
-        int most = Math.max(1, options.claimBatch() / Math.max(1, candidates.size()));
-        List<Portion> portions = new ArrayList<>(candidates.size());
-        for (ChannelFeed candidate : candidates) {
-            List<ChannelFeed.Share> shares = candidate.reserve(candidate.isRich() ? Math.max(most, good()) : most);
-            if (!shares.isEmpty()) {
-                portions.add(new Portion(candidate, shares));
-            }
-        }
-        return portions;
-    }
-
-    private int good() {
-        return Math.min(GOOD_PORTION, options.claimBatch());
-    }
-
-    private List<Portion> reserveForSuspect() {
-        ChannelFeed feed;
-        while ((feed = isolation.next()) != null) {
-            List<ChannelFeed.Share> shares = feed.reserve(1);
-            if (shares.stream().anyMatch(share -> share.room() > 0)) {
-                isolation.suspectIsBeingClaimed();
-                return List.of(new Portion(feed, shares));
-            }
-            feed.markDue();
-        }
-        isolation.open();
-        return List.of();
-    }
-
-    private boolean claim(boolean suspects, List<Portion> portions) {
+    private boolean claim(boolean suspects, List<Reservations.Portion> portions) {
         if (portions.isEmpty()) {
             return false;
         }
@@ -230,13 +178,13 @@ final class Dequeuer {
     private final class Flight {
 
         private final Claim claim;
-        private final List<Portion> portions;
+        private final List<Reservations.Portion> portions;
         private final long sent;
         private final Set<EventSubscription> toBeEstablished;
         private final Sinks.Empty<Void> dealt = Sinks.empty();
         private final AtomicBoolean taken = new AtomicBoolean();
 
-        Flight(Claim claim, List<Portion> portions) {
+        Flight(Claim claim, List<Reservations.Portion> portions) {
             this.claim = claim;
             this.portions = portions;
             this.sent = time.nanos();
@@ -293,7 +241,7 @@ final class Dequeuer {
             });
         }
 
-        private void deal(Portion portion, Claimed claimed) {
+        private void deal(Reservations.Portion portion, Claimed claimed) {
             long leaseEnd = sent + claim.lease().toNanos();
             long took = time.nanos() - sent;
             portion.feed()
@@ -344,7 +292,7 @@ final class Dequeuer {
         }
     }
 
-    private void othersAnswered(Portion portion, Claimed claimed, Duration leased) {
+    private void othersAnswered(Reservations.Portion portion, Claimed claimed, Duration leased) {
         if (claimed.suspects()) {
             isolation.report(portion.feed());
         }

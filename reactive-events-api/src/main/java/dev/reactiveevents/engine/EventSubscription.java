@@ -13,7 +13,6 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 import reactor.core.CoreSubscriber;
 import reactor.core.Disposable;
@@ -39,17 +38,10 @@ final class EventSubscription implements EngineSubscription {
     private final List<String> channels;
     private final SubscribeOptions subscribeOptions;
     private final Dequeuer dequeuer;
-    private final int prefetch;
-    private final Pace pace;
+    private final Room room;
     private final Tally tally = new Tally();
 
     private final Queue<Delivery> buffer = new ConcurrentLinkedQueue<>();
-    private final AtomicLong requested = new AtomicLong();
-    /** Claimed or about to be, and neither settled nor lapsed. */
-    private final AtomicInteger unsettled = new AtomicInteger();
-    /** Claimed or about to be, and not handed over. */
-    private final AtomicInteger ahead = new AtomicInteger();
-
     private final AtomicInteger turn = new AtomicInteger();
     private final AtomicInteger work = new AtomicInteger();
     private final AtomicBoolean ready = new AtomicBoolean();
@@ -69,8 +61,7 @@ final class EventSubscription implements EngineSubscription {
         this.subscribeOptions = subscribeOptions;
         this.dequeuer = dequeuer;
         Integer own = subscribeOptions.prefetch();
-        this.prefetch = own != null ? own : dequeuer.options().prefetch();
-        this.pace = new Pace(dequeuer.time().nanos());
+        this.room = new Room(own != null ? own : dequeuer.options().prefetch(), dequeuer.time());
     }
 
     // == Downstream's side ==
@@ -78,7 +69,7 @@ final class EventSubscription implements EngineSubscription {
     @Override
     public void request(long n) {
         if (Operators.validate(n)) {
-            requested.accumulateAndGet(n, Operators::addCap);
+            room.request(n);
             dequeuer.roomChanged(this);
             drain();
         } else {
@@ -101,21 +92,9 @@ final class EventSubscription implements EngineSubscription {
 
     // == The dequeuer's side ==
 
-    /**
-     * How many more events to claim: what downstream waits for and what it settles in a quarter of a second, as far as the
-     * prefetch allows. What is read ahead is made up once less than half of it waits: who settles one event after the other
-     * would otherwise make a claim for each.
-     */
+    /** How many more events to claim. */
     int room() {
-        if (isOver()) {
-            return 0;
-        }
-        long asked = requested.get();
-        int waiting = ahead.get();
-        long most = Math.min(
-                Operators.addCap(asked, pace.recent(dequeuer.time().nanos())), prefetch - unsettled.get() + waiting);
-        boolean enough = waiting > asked && (waiting - asked) * 2 >= most - asked;
-        return enough ? 0 : (int) Math.max(0, most - waiting);
+        return isOver() ? 0 : room.more();
     }
 
     /** Takes room for events that are being claimed. */
@@ -123,8 +102,7 @@ final class EventSubscription implements EngineSubscription {
         if (events > 0) {
             turn.incrementAndGet();
         }
-        ahead.addAndGet(events);
-        unsettled.addAndGet(events);
+        room.reserve(events);
     }
 
     /** Gives back room for events that were not found. */
@@ -216,12 +194,12 @@ final class EventSubscription implements EngineSubscription {
     // == A delivery's side ==
 
     void roomFreed() {
-        unsettled.decrementAndGet();
+        room.free();
         dequeuer.roomChanged(this);
     }
 
     void countPace() {
-        pace.count(dequeuer.time().nanos());
+        room.countPace();
     }
 
     void wake(String channel) {
@@ -324,7 +302,7 @@ final class EventSubscription implements EngineSubscription {
 
     /** Hands over what it can, until this moment; answers whether there may be more. */
     private boolean handOverUntil(long end) {
-        while (!isOver() && requested.get() > 0) {
+        while (!isOver() && room.isAsked()) {
             Delivery next = buffer.peek();
             if (next == null) {
                 return false;
@@ -347,10 +325,7 @@ final class EventSubscription implements EngineSubscription {
 
     private void emit(Delivery delivery, long now) {
         buffer.poll();
-        ahead.decrementAndGet();
-        if (requested.get() != Long.MAX_VALUE) {
-            requested.decrementAndGet();
-        }
+        room.handOver();
         delivery.handOver(now);
         observed().delivered(delivery);
         try {
@@ -368,7 +343,7 @@ final class EventSubscription implements EngineSubscription {
 
     private void drop(Delivery lapsed) {
         buffer.poll();
-        ahead.decrementAndGet();
+        room.drop();
         lapsed.lapse();
         lapsed.release().subscribe(null, error -> {});
         dequeuer.roomChanged(this);
@@ -382,7 +357,7 @@ final class EventSubscription implements EngineSubscription {
     private void releaseAll() {
         Delivery delivery;
         while ((delivery = buffer.poll()) != null) {
-            ahead.decrementAndGet();
+            room.drop();
             delivery.release().subscribe(null, error -> {});
         }
     }

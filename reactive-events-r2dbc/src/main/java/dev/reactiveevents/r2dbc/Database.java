@@ -5,6 +5,7 @@ import dev.reactiveevents.r2dbc.dialect.Dialect;
 import dev.reactiveevents.r2dbc.dialect.QueueTable;
 import io.r2dbc.spi.Connection;
 import io.r2dbc.spi.ConnectionFactory;
+import io.r2dbc.spi.ValidationDepth;
 import java.time.Duration;
 import java.util.Objects;
 import java.util.function.Function;
@@ -31,6 +32,8 @@ final class Database {
             .filter(Failures.Conflict.class::isInstance)
             .onRetryExhaustedThrow((spec, signal) -> signal.failure());
 
+    private static final Duration SIGN_OF_LIFE = Duration.ofSeconds(1);
+
     private final ConnectionFactory factory;
     private final Dialect dialect;
     private final Failures failures;
@@ -51,8 +54,8 @@ final class Database {
                         .then(Mono.defer(() -> work.apply(lent.connection)))
                         .onErrorMap(failure -> failures.ofCommit(attempted, failure)))),
                 this::close,
-                (lent, failure) -> close(lent),
-                lent -> lent.ended().then(close(lent))));
+                (lent, failure) -> closeWhenOver(lent),
+                this::closeWhenOver));
     }
 
     /** Runs work in a transaction. */
@@ -162,6 +165,27 @@ final class Database {
 
     private Mono<Void> close(Lent lent) {
         return harmless(Mono.defer(() -> Mono.from(lent.connection.close())));
+    }
+
+    /**
+     * A server may tell of the end of a connection before it closes it: a pool that had it back in between would lend it again.
+     * So it is asked for a sign of life first, as a rollback asks for one.
+     */
+    private Mono<Void> closeWhenOver(Lent lent) {
+        Mono<Void> over = lent.work
+                .then()
+                .onErrorResume(failure -> mayBeLost(failure) ? signOfLife(lent.connection) : Mono.empty());
+        return harmless(over).then(close(lent));
+    }
+
+    private static boolean mayBeLost(Throwable failure) {
+        return failure instanceof EventException.OutcomeUnknown || failure instanceof EventException.Unavailable;
+    }
+
+    private static Mono<Void> signOfLife(Connection connection) {
+        return Mono.from(connection.validate(ValidationDepth.REMOTE))
+                .timeout(SIGN_OF_LIFE)
+                .then();
     }
 
     /** The outcome is decided by then, and a connection that cannot be given back in order is of no more use. */

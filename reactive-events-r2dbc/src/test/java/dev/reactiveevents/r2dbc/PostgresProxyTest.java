@@ -11,7 +11,9 @@ import io.r2dbc.pool.ConnectionPool;
 import io.r2dbc.pool.ConnectionPoolConfiguration;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.UUID;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
@@ -34,11 +36,13 @@ class PostgresProxyTest {
     private static final Duration LEASE = Duration.ofSeconds(2);
 
     private final PostgresQueue queue = new PostgresQueue();
+    private final String victim = "victim-" + UUID.randomUUID();
     private final Proxy proxy = new Proxy(queue.url(), true);
-    private final ConnectionPool proxied = new ConnectionPool(ConnectionPoolConfiguration.builder(proxy.connections())
-            .initialSize(0)
-            .maxSize(5)
-            .build());
+    private final ConnectionPool proxied =
+            new ConnectionPool(ConnectionPoolConfiguration.builder(proxy.connections(victim))
+                    .initialSize(0)
+                    .maxSize(5)
+                    .build());
 
     @AfterEach
     void close() throws IOException {
@@ -76,6 +80,27 @@ class PostgresProxyTest {
             traffic.suffers(proxy::cut);
             traffic.endsWithNothingLostOrStoredTwice(new TestDatabase(queue.direct()), queue.table());
         }
+    }
+
+    /** The server tells of the end and closes in one, but a client reads one after the other. */
+    @Test
+    void aConnectionWhoseEndIsToldBeforeItIsClosedIsNotUsedAgain() {
+        R2dbcEventChannel events = queue.open(Channels.tableQueue(proxied).queueTable(queue.table()));
+        proxy.linger(Duration.ofMillis(300));
+        Mono<String> publish = events.publish("orders", 1);
+        try (PostgresQueue.Lock lock = queue.lock()) {
+            CompletableFuture<String> first = publish.toFuture();
+            queue.killWhenBlocked(victim);
+            assertThat(first)
+                    .failsWithin(LIMIT)
+                    .withThrowableThat()
+                    .withCauseInstanceOf(EventException.OutcomeUnknown.class);
+            lock.rollback();
+        }
+
+        publish.block(LIMIT);
+
+        assertThat(queue.number("SELECT count(*) FROM ${table}")).isEqualTo(1);
     }
 
     // == Slow ==

@@ -3,6 +3,7 @@ package dev.reactiveevents.r2dbc;
 import io.r2dbc.spi.ConnectionFactories;
 import io.r2dbc.spi.ConnectionFactory;
 import io.r2dbc.spi.ConnectionFactoryOptions;
+import io.r2dbc.spi.Option;
 import java.io.BufferedOutputStream;
 import java.io.DataInputStream;
 import java.io.DataOutputStream;
@@ -31,6 +32,7 @@ public final class Proxy implements AutoCloseable {
     private final CountDownLatch closed = new CountDownLatch(1);
     private volatile long delayMillis;
     private volatile boolean dead;
+    private volatile long lingerMillis;
 
     /**
      * A way to a server.
@@ -51,7 +53,13 @@ public final class Proxy implements AutoCloseable {
 
     /** {@return connections that go this way} */
     public ConnectionFactory connections() {
+        return connections("proxied");
+    }
+
+    /** {@return connections that go this way} @param applicationName what the server calls them */
+    ConnectionFactory connections(String applicationName) {
         return ConnectionFactories.get(server.mutate()
+                .option(Option.valueOf("applicationName"), applicationName)
                 .option(ConnectionFactoryOptions.HOST, "localhost")
                 .option(ConnectionFactoryOptions.PORT, door.getLocalPort())
                 .build());
@@ -70,6 +78,11 @@ public final class Proxy implements AutoCloseable {
     /** What is on its way from now on takes this long in each direction. */
     public void delay(Duration delay) {
         delayMillis = delay.toMillis();
+    }
+
+    /** What the server ends is told at once, but its connection is closed only this much later. */
+    public void linger(Duration time) {
+        lingerMillis = time.toMillis();
     }
 
     /** Closes the connections there are, on both sides, and tells how many were still open. Frozen ones too. */
@@ -115,6 +128,7 @@ public final class Proxy implements AutoCloseable {
                 work.run();
             } finally {
                 if (!isFrozen()) {
+                    pause(lingerMillis);
                     cut();
                 }
             }
@@ -140,7 +154,7 @@ public final class Proxy implements AutoCloseable {
             int read;
             while ((read = from.read(bytes)) >= 0) {
                 if (!isFrozen()) {
-                    pause();
+                    pause(delayMillis);
                     to.write(bytes, 0, read);
                     to.flush();
                 }
@@ -158,7 +172,7 @@ public final class Proxy implements AutoCloseable {
                 byte[] rest = messages.readNBytes(length - 4);
                 if (!isFrozen() && (notifications || type != 'A')) {
                     if (first) {
-                        pause();
+                        pause(delayMillis);
                     }
                     answers.writeByte(type);
                     answers.writeInt(length);
@@ -170,9 +184,9 @@ public final class Proxy implements AutoCloseable {
     }
 
     /** As long as what passes is to take, or until the way is closed. */
-    private void pause() {
+    private void pause(long millis) {
         try {
-            closed.await(delayMillis, TimeUnit.MILLISECONDS);
+            closed.await(millis, TimeUnit.MILLISECONDS);
         } catch (InterruptedException interrupted) {
             Thread.currentThread().interrupt();
         }
