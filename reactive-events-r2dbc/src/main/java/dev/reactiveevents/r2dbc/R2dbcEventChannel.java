@@ -262,7 +262,8 @@ public final class R2dbcEventChannel implements EventChannel {
         }
         Outbox publishers = outbox();
         ConnectionFactory database = Objects.requireNonNull(this.transactions).database();
-        return publishers.in(channel, Mono.defer(() -> transactions.current(database)));
+        return new AmbientPublisher(
+                Mono.defer(() -> transactions.current(database)), current -> publishers.in(channel, current));
     }
 
     /**

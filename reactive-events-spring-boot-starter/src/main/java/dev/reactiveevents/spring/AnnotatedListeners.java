@@ -34,7 +34,7 @@ final class AnnotatedListeners {
     /** {@return the listeners, each with its options} Fails with a sentence where one is declared wrongly. */
     List<DeclaredListener> find() {
         List<DeclaredListener> found = new ArrayList<>();
-        for (String name : beans.getBeanNamesForType(Object.class, true, false)) {
+        for (String name : beans.getBeanNamesForType(Object.class, false, false)) {
             Class<?> type =
                     ScopedProxyUtils.isScopedTarget(name) ? null : AutoProxyUtils.determineTargetClass(beans, name);
             if (type != null && AnnotationUtils.isCandidateClass(type, ChannelListener.class)) {

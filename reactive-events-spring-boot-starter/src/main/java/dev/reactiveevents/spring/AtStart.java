@@ -1,6 +1,5 @@
 package dev.reactiveevents.spring;
 
-import java.time.Duration;
 import reactor.core.publisher.Mono;
 
 /**
@@ -9,12 +8,10 @@ import reactor.core.publisher.Mono;
  */
 final class AtStart {
 
-    /** Longer than anything that is waited for takes by its own limits. */
-    private static final Duration LIMIT = Duration.ofMinutes(5);
-
     private AtStart() {}
 
+    /** Waits for something that has limits of its own. */
     static void await(Mono<Void> work) {
-        work.block(LIMIT);
+        work.block();
     }
 }

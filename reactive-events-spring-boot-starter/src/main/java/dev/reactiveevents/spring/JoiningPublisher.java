@@ -38,21 +38,22 @@ final class JoiningPublisher implements EventPublisher {
     @Override
     public Mono<String> publish(Event event) {
         Mono<String> alone = events.publish(event);
-        Mono<String> joined = inTransaction == null ? Mono.error(keepsNone()) : inTransaction.publish(event);
+        Mono<String> joined = inTransaction == null ? Mono.error(this::keepsNone) : inTransaction.publish(event);
         return transactions.areActive().flatMap(active -> active ? joined : alone);
     }
 
     @Override
     public Mono<List<String>> publishAll(Collection<Event> batch) {
         Mono<List<String>> alone = events.publishAll(batch);
-        Mono<List<String>> joined = inTransaction == null ? Mono.error(keepsNone()) : inTransaction.publishAll(batch);
+        Mono<List<String>> joined =
+                inTransaction == null ? Mono.error(this::keepsNone) : inTransaction.publishAll(batch);
         return transactions.areActive().flatMap(active -> active ? joined : alone);
     }
 
     @Override
     public Flux<String> publishAll(Publisher<Event> stream) {
         Flux<String> alone = events.publishAll(stream);
-        Flux<String> joined = inTransaction == null ? Flux.error(keepsNone()) : inTransaction.publishAll(stream);
+        Flux<String> joined = inTransaction == null ? Flux.error(this::keepsNone) : inTransaction.publishAll(stream);
         return transactions.areActive().flatMapMany(active -> active ? joined : alone);
     }
 

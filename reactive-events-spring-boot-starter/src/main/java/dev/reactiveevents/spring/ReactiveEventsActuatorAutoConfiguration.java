@@ -14,7 +14,10 @@ import org.springframework.context.annotation.Configuration;
 import reactor.core.Disposable;
 import reactor.core.Disposables;
 
-/** What an operator sees of the channel: its health, its endpoint, its gauges; each where the application has what it needs. */
+/**
+ * What an operator sees of the channel: its health, its endpoint, its gauges; each where the application has what it needs. The
+ * conditions that come with these modules stand on methods, which are looked at only if the modules are there.
+ */
 @AutoConfiguration(
         after = ReactiveEventsAutoConfiguration.class,
         afterName = "org.springframework.boot.micrometer.metrics.autoconfigure.CompositeMeterRegistryAutoConfiguration")
@@ -26,10 +29,10 @@ public final class ReactiveEventsActuatorAutoConfiguration {
 
     @Configuration(proxyBeanMethods = false)
     @ConditionalOnClass(ConditionalOnEnabledHealthIndicator.class)
-    @ConditionalOnEnabledHealthIndicator("events")
     static class OfHealth {
 
         @Bean
+        @ConditionalOnEnabledHealthIndicator("events")
         @ConditionalOnMissingBean(name = "eventsHealthIndicator")
         ChannelHealthIndicator eventsHealthIndicator(
                 EventChannel events, ChannelListeners listeners, ReactiveEventsProperties properties) {
@@ -40,10 +43,10 @@ public final class ReactiveEventsActuatorAutoConfiguration {
 
     @Configuration(proxyBeanMethods = false)
     @ConditionalOnClass(ConditionalOnAvailableEndpoint.class)
-    @ConditionalOnAvailableEndpoint(EventsEndpoint.class)
     static class OfEndpoint {
 
         @Bean
+        @ConditionalOnAvailableEndpoint
         @ConditionalOnMissingBean
         EventsEndpoint eventsEndpoint(
                 EventChannel events, ChannelListeners listeners, ReactiveEventsProperties properties) {

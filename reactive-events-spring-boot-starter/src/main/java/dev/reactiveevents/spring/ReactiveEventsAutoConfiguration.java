@@ -10,6 +10,7 @@ import java.time.Duration;
 import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.beans.factory.config.ConfigurableListableBeanFactory;
 import org.springframework.boot.autoconfigure.AutoConfiguration;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnBean;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnBooleanProperty;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnSingleCandidate;
@@ -68,8 +69,9 @@ public final class ReactiveEventsAutoConfiguration {
         return new JoiningPublisher(events, new SpringTransactions());
     }
 
+    /** Fails if there are several channels and none is primary, since the listeners would listen on none. */
     @Bean
-    @ConditionalOnSingleCandidate(EventChannel.class)
+    @ConditionalOnBean(EventChannel.class)
     ChannelListeners channelListeners(
             EventChannel events,
             ObjectProvider<DeclaredListener> declared,

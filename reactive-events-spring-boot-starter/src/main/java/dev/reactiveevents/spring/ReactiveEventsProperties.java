@@ -9,6 +9,7 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import org.springframework.boot.context.properties.ConfigurationProperties;
 import org.springframework.boot.context.properties.bind.DefaultValue;
+import org.springframework.boot.context.properties.source.InvalidConfigurationPropertyValueException;
 import org.springframework.boot.convert.DurationUnit;
 
 /**
@@ -113,7 +114,14 @@ public record ReactiveEventsProperties(
             @DurationUnit(ChronoUnit.SECONDS) @DefaultValue("10s")
             Duration readyTimeout,
 
-            @DurationUnit(ChronoUnit.SECONDS) @Nullable Duration shutdownTimeout) {}
+            @DurationUnit(ChronoUnit.SECONDS) @Nullable Duration shutdownTimeout) {
+
+        /** Checks what it is given. */
+        public Listeners {
+            requireNotNegative("listeners.ready-timeout", readyTimeout);
+            requireNotNegative("listeners.shutdown-timeout", shutdownTimeout);
+        }
+    }
 
     /**
      * Gauges of what is stored. One process of those that share a database is enough.
@@ -134,7 +142,13 @@ public record ReactiveEventsProperties(
      *     it the database is not asked.
      */
     public record Health(
-            @DurationUnit(ChronoUnit.SECONDS) @Nullable Duration oldestReady) {}
+            @DurationUnit(ChronoUnit.SECONDS) @Nullable Duration oldestReady) {
+
+        /** Checks what it is given. */
+        public Health {
+            requireNotNegative("health.oldest-ready", oldestReady);
+        }
+    }
 
     /**
      * The Actuator endpoint "events".
@@ -142,4 +156,11 @@ public record ReactiveEventsProperties(
      * @param showPayloads Whether dead letters are shown with their payloads and metadata.
      */
     public record Endpoint(@DefaultValue("false") boolean showPayloads) {}
+
+    private static void requireNotNegative(String name, @Nullable Duration value) {
+        if (value != null && value.isNegative()) {
+            throw new InvalidConfigurationPropertyValueException(
+                    "reactive-events." + name, value, "Give a duration that is not negative.");
+        }
+    }
 }

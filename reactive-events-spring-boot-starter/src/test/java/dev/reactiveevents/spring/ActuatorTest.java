@@ -70,7 +70,9 @@ class ActuatorTest {
                 .run(context -> {
                     assertThat(health(context).getStatus()).isEqualTo(Status.UP);
                     EventChannel events = context.getBean(EventChannel.class);
-                    events.publish("orders", 1).then(events.publish("orders", 2)).block(LIMIT);
+                    events.publish("orders", 1)
+                            .then(events.publish("orders", 2))
+                            .block(LIMIT);
                     awaitDown(context);
                     assertThat(health(context).getDetails()).containsKey("oldestReady");
                 });
@@ -78,12 +80,16 @@ class ActuatorTest {
 
     @Test
     void whereNoThresholdIsSetNothingIsAsked() {
-        listening(message -> Mono.never()).withPropertyValues("reactive-events.prefetch=1").run(context -> {
-            EventChannel events = context.getBean(EventChannel.class);
-            events.publish("orders", 1).then(events.publish("orders", 2)).block(LIMIT);
-            assertThat(health(context).getStatus()).isEqualTo(Status.UP);
-            assertThat(health(context).getDetails()).doesNotContainKey("oldestReady");
-        });
+        listening(message -> Mono.never())
+                .withPropertyValues("reactive-events.prefetch=1")
+                .run(context -> {
+                    EventChannel events = context.getBean(EventChannel.class);
+                    events.publish("orders", 1)
+                            .then(events.publish("orders", 2))
+                            .block(LIMIT);
+                    assertThat(health(context).getStatus()).isEqualTo(Status.UP);
+                    assertThat(health(context).getDetails()).doesNotContainKey("oldestReady");
+                });
     }
 
     @Test
@@ -91,7 +97,9 @@ class ActuatorTest {
         listening(message -> Mono.empty())
                 .withPropertyValues("reactive-events.poll-interval=10ms")
                 .run(context -> {
-                    EventSchema.of(context.getBean(R2dbcEventChannel.class)).drop().block(LIMIT);
+                    EventSchema.of(context.getBean(R2dbcEventChannel.class))
+                            .drop()
+                            .block(LIMIT);
                     awaitDown(context);
                     assertThat(health(context).getDetails().get("listeners").toString())
                             .contains(EventListener.State.CUT_OFF.name())
@@ -109,8 +117,8 @@ class ActuatorTest {
     @Test
     void withoutActuatorNeitherIsThere() {
         application
-                .withClassLoader(new FilteredClassLoader(
-                        "org.springframework.boot.health", "org.springframework.boot.actuate"))
+                .withClassLoader(
+                        new FilteredClassLoader("org.springframework.boot.health", "org.springframework.boot.actuate"))
                 .run(context -> assertThat(context)
                         .hasNotFailed()
                         .hasSingleBean(EventChannel.class)
@@ -186,8 +194,8 @@ class ActuatorTest {
                     context.getBean(EventChannel.class).publish("orders", 1).block(LIMIT);
                     MeterRegistry meters = context.getBean(MeterRegistry.class);
                     assertThat(meters.get("events.publish").counter().count()).isEqualTo(1);
-                    Mono.fromSupplier(
-                                    () -> meters.get("events.queue.ready").gauge().value())
+                    Mono.fromSupplier(() ->
+                                    meters.get("events.queue.ready").gauge().value())
                             .filter(ready -> ready == 1)
                             .repeatWhenEmpty(empty -> empty.delayElements(Duration.ofMillis(10)))
                             .block(LIMIT);
@@ -207,6 +215,7 @@ class ActuatorTest {
         application
                 .withBean(MeterRegistry.class, SimpleMeterRegistry::new)
                 .withBean("own", EventObserver.class, () -> new EventObserver() {})
-                .run(context -> assertThat(context).hasSingleBean(EventObserver.class).hasBean("own"));
+                .run(context ->
+                        assertThat(context).hasSingleBean(EventObserver.class).hasBean("own"));
     }
 }

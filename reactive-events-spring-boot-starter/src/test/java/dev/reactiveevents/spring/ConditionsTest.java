@@ -11,10 +11,20 @@ import dev.reactiveevents.ListenOptions;
 import dev.reactiveevents.blocking.BlockingEventChannel;
 import dev.reactiveevents.r2dbc.EventSchema;
 import dev.reactiveevents.r2dbc.R2dbcEventChannel;
+import dev.reactiveevents.r2dbc.R2dbcEventChannelBuilder;
 import dev.reactiveevents.test.InMemoryBackend;
 import io.r2dbc.spi.ConnectionFactory;
+import java.io.IOException;
+import java.io.InputStream;
+import java.lang.reflect.Method;
+import java.lang.reflect.Modifier;
+import java.lang.reflect.RecordComponent;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.Set;
 import java.util.UUID;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.springframework.beans.factory.annotation.Qualifier;
 import org.springframework.boot.autoconfigure.AutoConfigurations;
@@ -170,6 +180,27 @@ class ConditionsTest {
     }
 
     @Configuration(proxyBeanMethods = false)
+    static class TwoOfARank {
+
+        @Bean(destroyMethod = "shutdown")
+        EventChannel one() {
+            return InMemoryBackend.create().channel();
+        }
+
+        @Bean(destroyMethod = "shutdown")
+        EventChannel other() {
+            return InMemoryBackend.create().channel();
+        }
+    }
+
+    @Test
+    void amongSeveralChannelsOneIsPrimary() {
+        application
+                .withUserConfiguration(TwoOfARank.class)
+                .run(context -> assertThat(context).getFailure().rootCause().hasMessageContaining("one,other"));
+    }
+
+    @Configuration(proxyBeanMethods = false)
     static class Customized {
 
         @Bean
@@ -234,6 +265,41 @@ class ConditionsTest {
                         .rootCause()
                         .hasMessageContaining("reactive-events.lease")
                         .hasMessageContaining("PT0.1S"));
+    }
+
+    @Test
+    void theBuildersOptionsAreAmongTheProperties() {
+        Set<String> notFromAFile =
+                Set.of("dialect", "listenerConnections", "jsonMapper", "observer", "options", "build", "retryPolicy");
+        Set<String> properties = Stream.of(ReactiveEventsProperties.class.getRecordComponents())
+                .map(RecordComponent::getName)
+                .collect(Collectors.toSet());
+        assertThat(Stream.of(R2dbcEventChannelBuilder.class.getDeclaredMethods())
+                        .filter(method -> Modifier.isPublic(method.getModifiers()))
+                        .map(Method::getName)
+                        .filter(name -> !notFromAFile.contains(name)))
+                .isSubsetOf(properties);
+    }
+
+    @Test
+    void editorsKnowThem() throws IOException {
+        try (InputStream metadata =
+                ReactiveEventsProperties.class.getResourceAsStream("/META-INF/spring-configuration-metadata.json")) {
+            assertThat(new String(metadata.readAllBytes(), StandardCharsets.UTF_8))
+                    .contains("reactive-events.queue-table", "reactive-events.schema.migrate")
+                    .contains("How long a message is its consumer's, from its hand-over.")
+                    .contains("management.health.events.enabled", "management.endpoint.events.access");
+        }
+    }
+
+    @Test
+    void aNegativeTimeIsRefused() {
+        application
+                .withPropertyValues("reactive-events.listeners.shutdown-timeout=-1s")
+                .run(context -> assertThat(context)
+                        .getFailure()
+                        .rootCause()
+                        .hasMessageContaining("reactive-events.listeners.shutdown-timeout"));
     }
 
     @Test

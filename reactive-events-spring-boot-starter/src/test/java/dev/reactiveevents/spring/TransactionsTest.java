@@ -87,7 +87,8 @@ class TransactionsTest {
                 .then(publisher.publishAll(batch))
                 .thenMany(publisher.publishAll(Flux.fromIterable(batch)))
                 .then();
-        assertThatThrownBy(() -> spring.transactional(failing(all)).block(LIMIT)).hasMessage("no funds");
+        assertThatThrownBy(() -> spring.transactional(failing(all)).block(LIMIT))
+                .hasMessage("no funds");
         assertThat(stored()).isZero();
         spring.transactional(all).block(LIMIT);
         assertThat(stored()).isEqualTo(5);
@@ -96,7 +97,8 @@ class TransactionsTest {
     @Test
     void whatWasRolledBackCanBePublishedAgainByTheSameMono() {
         Mono<String> order = publisher.publish("orders", 42);
-        assertThatThrownBy(() -> spring.transactional(failing(order)).block(LIMIT)).hasMessage("no funds");
+        assertThatThrownBy(() -> spring.transactional(failing(order)).block(LIMIT))
+                .hasMessage("no funds");
         String id = spring.transactional(order).block(LIMIT);
         assertThat(spring.transactional(order).block(LIMIT)).isEqualTo(id);
         assertThat(stored()).isEqualTo(1);
@@ -133,8 +135,8 @@ class TransactionsTest {
     @Test
     void aTransactionOfAnotherDatabaseIsRefused() {
         TransactionalOperator other = operator(h2(), TransactionDefinition.PROPAGATION_REQUIRED);
-        assertThatThrownBy(() -> other.transactional(publisher.publish("orders", 42))
-                        .block(LIMIT))
+        assertThatThrownBy(() ->
+                        other.transactional(publisher.publish("orders", 42)).block(LIMIT))
                 .isInstanceOf(EventException.Misconfigured.class)
                 .hasMessageContaining("same ConnectionFactory");
         assertThat(stored()).isZero();

@@ -42,6 +42,7 @@ class OrderController {
     Flux<ServerSentEvent<Order>> stream() {
         return live.orders()
                 .map(order -> ServerSentEvent.builder(order).build())
-                .startWith(ServerSentEvent.<Order>builder().comment("live").build()); // the browser knows it is connected
+                .startWith(
+                        ServerSentEvent.<Order>builder().comment("live").build()); // the browser knows it is connected
     }
 }

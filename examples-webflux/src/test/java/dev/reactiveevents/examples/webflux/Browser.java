@@ -30,7 +30,12 @@ import tools.jackson.databind.json.JsonMapper;
 final class Browser implements AutoCloseable {
 
     private static final List<String> NAMES = List.of(
-            "chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome");
+            "chromium-headless-shell",
+            "chromium",
+            "chromium-browser",
+            "google-chrome",
+            "google-chrome-stable",
+            "chrome");
     private static final Path MAC = Path.of("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome");
     private static final Pattern ADDRESS = Pattern.compile("DevTools listening on (ws://\\S+)");
     private static final long LIMIT_SECONDS = 30;
@@ -50,7 +55,9 @@ final class Browser implements AutoCloseable {
         String given = System.getenv("BROWSER_PATH");
         Stream<Path> onPath = Stream.of(System.getenv("PATH").split(File.pathSeparator))
                 .flatMap(folder -> NAMES.stream().map(name -> Path.of(folder, name)));
-        return Stream.concat(given == null ? Stream.empty() : Stream.of(Path.of(given)), Stream.concat(onPath, Stream.of(MAC)))
+        return Stream.concat(
+                        given == null ? Stream.empty() : Stream.of(Path.of(given)),
+                        Stream.concat(onPath, Stream.of(MAC)))
                 .filter(Files::isExecutable)
                 .findFirst();
     }
@@ -113,9 +120,7 @@ final class Browser implements AutoCloseable {
     /** {@return what a script in the page answers; what it promises is waited for} */
     String evaluate(String script) throws Exception {
         JsonNode answer = ask(
-                "Runtime.evaluate",
-                Map.of("expression", script, "awaitPromise", true, "returnByValue", true),
-                session);
+                "Runtime.evaluate", Map.of("expression", script, "awaitPromise", true, "returnByValue", true), session);
         if (answer.has("exceptionDetails")) {
             throw new IllegalStateException("The page failed: " + answer.get("exceptionDetails"));
         }
@@ -160,9 +165,11 @@ final class Browser implements AutoCloseable {
         }
 
         private void answered(JsonNode message) {
-            CompletableFuture<JsonNode> question = asked.remove(message.get("id").asInt());
+            CompletableFuture<JsonNode> question =
+                    asked.remove(message.get("id").asInt());
             if (message.has("error")) {
-                question.completeExceptionally(new IllegalStateException("The browser refused: " + message.get("error")));
+                question.completeExceptionally(
+                        new IllegalStateException("The browser refused: " + message.get("error")));
             } else {
                 question.complete(message.get("result"));
             }

@@ -10,8 +10,7 @@ import org.junit.jupiter.api.Test;
 class PageTest {
 
     /** Waits for what the page shows, by its own changes. */
-    private static final String SHOWN =
-            """
+    private static final String SHOWN = """
             new Promise(found => {
               const look = () => {
                 const entry = [...document.querySelectorAll('#orders li')].find(each => each.textContent.includes('%s'));
@@ -22,8 +21,7 @@ class PageTest {
             })
             """;
 
-    private static final String LIVE =
-            """
+    private static final String LIVE = """
             new Promise(found => {
               const state = document.getElementById('state');
               const look = () => { if (state.textContent === 'live') found(state.textContent); };
@@ -32,8 +30,7 @@ class PageTest {
             })
             """;
 
-    private static final String PLACE =
-            """
+    private static final String PLACE = """
             const form = document.getElementById('place');
             form.customer.value = 'anna';
             form.item.value = 'lamp';
@@ -43,8 +40,9 @@ class PageTest {
     @Test
     void ordersAppearAsTheyShip() throws Exception {
         Path executable = Browser.installed()
-                .orElseGet(() -> Assumptions.abort("There is no Chromium or Chrome on this machine; install one, or name it"
-                        + " by the environment variable BROWSER_PATH."));
+                .orElseGet(() ->
+                        Assumptions.abort("There is no Chromium or Chrome on this machine; install one, or name it"
+                                + " by the environment variable BROWSER_PATH."));
         try (ShopRun shop = new ShopRun();
                 Browser browser = new Browser(executable, shop.url() + "/")) {
             assertThat(browser.evaluate(LIVE)).isEqualTo("live");

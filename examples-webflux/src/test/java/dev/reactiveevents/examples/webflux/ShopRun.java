@@ -27,7 +27,10 @@ final class ShopRun implements AutoCloseable {
                 .run(
                         "--server.port=0",
                         "--spring.r2dbc.url=r2dbc:h2:mem:///" + UUID.randomUUID() + "?options=DB_CLOSE_DELAY=-1");
-        client = WebTestClient.bindToServer().baseUrl(url()).responseTimeout(LIMIT).build();
+        client = WebTestClient.bindToServer()
+                .baseUrl(url())
+                .responseTimeout(LIMIT)
+                .build();
     }
 
     /** Applications of one test run end by themselves: resources that they shared would end with the first. */
