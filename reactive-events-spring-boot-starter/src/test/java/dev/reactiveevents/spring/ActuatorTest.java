@@ -108,6 +108,21 @@ class ActuatorTest {
     }
 
     @Test
+    void anApplicationStartsWithoutItsDatabaseAndIsDown() {
+        listening(message -> Mono.empty())
+                .withPropertyValues(
+                        "spring.r2dbc.url=r2dbc:postgresql://localhost:1/nowhere",
+                        "spring.r2dbc.username=nobody",
+                        "reactive-events.backend=table_queue",
+                        "reactive-events.schema.migrate=false",
+                        "reactive-events.listeners.ready-timeout=100ms")
+                .run(context -> {
+                    assertThat(context).hasNotFailed();
+                    awaitDown(context);
+                });
+    }
+
+    @Test
     void healthCanBeTurnedOff() {
         application
                 .withPropertyValues("management.health.events.enabled=false")

@@ -20,6 +20,8 @@ import java.lang.reflect.Method;
 import java.lang.reflect.Modifier;
 import java.lang.reflect.RecordComponent;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Set;
 import java.util.UUID;
@@ -29,6 +31,7 @@ import org.junit.jupiter.api.Test;
 import org.springframework.beans.factory.annotation.Qualifier;
 import org.springframework.boot.autoconfigure.AutoConfigurations;
 import org.springframework.boot.r2dbc.autoconfigure.R2dbcAutoConfiguration;
+import org.springframework.boot.r2dbc.autoconfigure.R2dbcInitializationAutoConfiguration;
 import org.springframework.boot.test.context.FilteredClassLoader;
 import org.springframework.boot.test.context.runner.ApplicationContextRunner;
 import org.springframework.context.annotation.Bean;
@@ -326,6 +329,24 @@ class ConditionsTest {
                 .run(first -> application
                         .withPropertyValues("reactive-events.schema.migrate=validate")
                         .run(context -> assertThat(context).hasNotFailed()));
+    }
+
+    @Test
+    void aScriptOfTheApplicationMayMakeThemFirst() throws IOException {
+        Path script = Files.createTempFile("queue", ".sql");
+        migrated()
+                .run(other -> Files.writeString(
+                        script,
+                        EventSchema.of(other.getBean(R2dbcEventChannel.class)).script()));
+        application
+                .withConfiguration(AutoConfigurations.of(R2dbcInitializationAutoConfiguration.class))
+                .withPropertyValues(
+                        "spring.r2dbc.url=r2dbc:h2:mem:///" + UUID.randomUUID() + "?options=DB_CLOSE_DELAY=-1",
+                        "spring.sql.init.mode=always",
+                        "spring.sql.init.schema-locations=file:" + script,
+                        "reactive-events.schema.migrate=validate")
+                .run(context -> assertThat(context).hasNotFailed());
+        Files.delete(script);
     }
 
     // == Listeners that are declared wrongly ==

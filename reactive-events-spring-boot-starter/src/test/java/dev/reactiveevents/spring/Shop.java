@@ -3,6 +3,7 @@ package dev.reactiveevents.spring;
 import dev.reactiveevents.EventHandler;
 import dev.reactiveevents.EventMessage;
 import dev.reactiveevents.EventPublisher;
+import java.time.Duration;
 import java.util.Map;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -45,6 +46,7 @@ class Shop {
     ReactorResourceFactory reactorResources() {
         ReactorResourceFactory own = new ReactorResourceFactory();
         own.setUseGlobalResources(false);
+        own.setShutdownQuietPeriod(Duration.ZERO);
         return own;
     }
 

@@ -7,6 +7,7 @@ import dev.reactiveevents.Event;
 import dev.reactiveevents.EventException;
 import dev.reactiveevents.EventMessage;
 import dev.reactiveevents.EventPublisher;
+import dev.reactiveevents.SubscribeOptions;
 import dev.reactiveevents.r2dbc.BackendType;
 import dev.reactiveevents.r2dbc.EventSchema;
 import dev.reactiveevents.r2dbc.PostgresServer;
@@ -25,6 +26,7 @@ import org.springframework.transaction.reactive.TransactionalOperator;
 import org.springframework.transaction.support.DefaultTransactionDefinition;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
+import reactor.core.publisher.Sinks;
 
 /** The publisher within transactions of Spring, and outside. Polls once an hour: what arrives was told. On H2. */
 class TransactionsTest {
@@ -71,8 +73,13 @@ class TransactionsTest {
 
     @Test
     void subscribersAreWokenByTheCommit() {
-        Mono<EventMessage> received = events.receive("orders", LIMIT).cache();
-        received.subscribe(); // looks before there is anything
+        Sinks.Empty<Void> looked = Sinks.empty();
+        Mono<EventMessage> received = events.subscribe(
+                        "orders", SubscribeOptions.defaults().withOnReady(looked::tryEmitEmpty))
+                .next()
+                .cache();
+        received.subscribe();
+        looked.asMono().block(LIMIT);
         spring.transactional(publisher.publish("orders", 42)).block(LIMIT);
         EventMessage message = received.block(LIMIT);
         assertThat(message.payloadAs(Integer.class)).isEqualTo(42);

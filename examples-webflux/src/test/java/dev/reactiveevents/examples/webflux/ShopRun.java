@@ -41,6 +41,7 @@ final class ShopRun implements AutoCloseable {
         ReactorResourceFactory reactorResources() {
             ReactorResourceFactory own = new ReactorResourceFactory();
             own.setUseGlobalResources(false);
+            own.setShutdownQuietPeriod(Duration.ZERO);
             return own;
         }
     }
