@@ -37,6 +37,13 @@ class TracingTest {
     }
 
     @Nested
+    class OnMariaDb extends OnEveryBackend {
+        OnMariaDb() {
+            super(TestDatabase.mariaDb(), BackendType.TABLE_QUEUE);
+        }
+    }
+
+    @Nested
     class OnListenNotifyDurable extends OnEveryBackend {
         OnListenNotifyDurable() {
             super(TestDatabase.postgres(), BackendType.LISTEN_NOTIFY_DURABLE);
