@@ -162,8 +162,7 @@ class AmbientTransactionsTest {
             assertThatThrownBy(() -> publisher
                             .publish("orders", 1)
                             .contextWrite(context -> context.put(
-                                    Framework.class,
-                                    new Framework(null, List.of(), new ConcurrentLinkedQueue<>())))
+                                    Framework.class, new Framework(null, List.of(), new ConcurrentLinkedQueue<>())))
                             .block(LIMIT))
                     .isInstanceOf(EventException.Closed.class);
         }

@@ -23,8 +23,8 @@ import java.lang.annotation.Target;
  * If it fails, the event comes again as the retry policy says. An event may come more than once, so that handling it twice must
  * do no harm.
  *
- * <p>Listeners start after the web server and stop before it. A channel has one annotated method, because two would compete for
- * its events: to handle events by their type, declare a {@link DeclaredListener} with an
+ * <p>Listeners start after the web server and stop before it. A channel has one listener in an application, because two would
+ * compete for its events: to handle events by their type, declare a {@link DeclaredListener} with an
  * {@link dev.reactiveevents.EventRouter}. On a broadcast, where each gets every event, it may have several.
  *
  * <p>All values may have placeholders such as {@code ${orders.concurrency}}; those that are empty are as the channel is built.

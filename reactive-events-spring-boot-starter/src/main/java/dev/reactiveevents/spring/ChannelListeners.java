@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.stream.Stream;
 import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.beans.factory.SmartInitializingSingleton;
 import org.springframework.context.SmartLifecycle;
@@ -55,25 +56,24 @@ final class ChannelListeners implements SmartLifecycle, SmartInitializingSinglet
 
     @Override
     public void afterSingletonsInstantiated() {
-        List<DeclaredListener> methods = annotated.find();
+        wanted = Stream.concat(annotated.find().stream(), declared.orderedStream())
+                .toList();
         if (!isBroadcast()) {
-            requireOneEach(methods);
+            requireOneEach(wanted);
         }
-        wanted = new ArrayList<>(methods);
-        declared.orderedStream().forEach(wanted::add);
     }
 
     private boolean isBroadcast() {
         return events instanceof R2dbcEventChannel channel && channel.snapshot().backend() == BackendType.LISTEN_NOTIFY;
     }
 
-    private static void requireOneEach(List<DeclaredListener> methods) {
+    private static void requireOneEach(List<DeclaredListener> listeners) {
         Set<String> seen = new HashSet<>();
-        for (DeclaredListener method : methods) {
-            if (!seen.add(method.channel())) {
-                throw new EventException.Invalid("Two methods with @ChannelListener are for the channel \""
-                        + method.channel() + "\", and each event would go to only one of them; declare one"
-                        + " DeclaredListener with an EventRouter instead, or raise the concurrency of one method.");
+        for (DeclaredListener listener : listeners) {
+            if (!seen.add(listener.channel())) {
+                throw new EventException.Invalid("Two listeners of this application are for the channel \""
+                        + listener.channel() + "\", and each event would go to only one of them; declare one"
+                        + " DeclaredListener with an EventRouter instead, or raise the concurrency of one.");
             }
         }
     }
@@ -103,6 +103,9 @@ final class ChannelListeners implements SmartLifecycle, SmartInitializingSinglet
     /** Fails if a listener ends at once, such as for want of a table. If the database is away it does not, and they keep trying. */
     @Override
     public void start() {
+        if (started) {
+            return;
+        }
         started = true;
         List<EventListener> listeners = new ArrayList<>();
         for (DeclaredListener each : wanted) {

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.reactiveevents.EventChannel;
 import dev.reactiveevents.EventException;
 import dev.reactiveevents.EventHandler;
+import dev.reactiveevents.EventListener;
 import dev.reactiveevents.EventMessage;
 import dev.reactiveevents.EventPublisher;
 import dev.reactiveevents.ListenOptions;
@@ -23,6 +24,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Set;
 import java.util.UUID;
 import java.util.stream.Collectors;
@@ -434,7 +436,14 @@ class ConditionsTest {
                     ChannelListeners listeners = context.getBean(ChannelListeners.class);
                     assertThat(listeners.listeners()).isEmpty();
                     listeners.start();
-                    assertThat(listeners.listeners()).hasSize(1);
+                    List<EventListener> first = listeners.listeners();
+                    assertThat(first).hasSize(1);
+                    listeners.start();
+                    assertThat(listeners.listeners()).isEqualTo(first);
+                    listeners.stop();
+                    assertThat(first.get(0).state()).isEqualTo(EventListener.State.STOPPED);
+                    listeners.start();
+                    assertThat(listeners.listeners()).isNotEqualTo(first);
                 });
     }
 }

@@ -15,7 +15,6 @@ import dev.reactiveevents.r2dbc.R2dbcEventChannel;
 import dev.reactiveevents.spring.Shop.Order;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.r2dbc.spi.ConnectionFactories;
-import java.net.URI;
 import java.time.Duration;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
@@ -69,16 +68,12 @@ class ShopTest {
     }
 
     private static ConfigurableApplicationContext started(String url, String property) {
-        URI parts = URI.create(url.substring("r2dbc:".length()));
-        String[] user = (parts.getUserInfo() + ":").split(":");
         return new SpringApplicationBuilder(Shop.class)
                 .web(WebApplicationType.REACTIVE)
                 .properties(
                         "server.port=0",
                         "spring.main.banner-mode=off",
-                        "spring.r2dbc.url=" + url.replace(parts.getUserInfo() + "@", ""),
-                        "spring.r2dbc.username=" + user[0],
-                        "spring.r2dbc.password=" + (user.length > 1 ? user[1] : ""),
+                        "spring.r2dbc.url=" + url,
                         "reactive-events.backend=listen_notify_durable",
                         "reactive-events.schema.migrate=true",
                         "reactive-events.poll-interval=1h",

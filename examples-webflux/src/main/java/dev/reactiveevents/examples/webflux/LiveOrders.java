@@ -30,7 +30,7 @@ class LiveOrders {
     }
 
     private static Mono<Order> taken(EventMessage message) {
-        return message.ack().thenReturn(message.payloadAs(Order.class));
+        return message.ack().map(acknowledged -> message.payloadAs(Order.class));
     }
 
     /** Each viewer gets orders as it asks for them; one that does not keep up slows nobody else. */
