@@ -59,8 +59,11 @@ class SnippetsTest {
 
     private static String compiledSources() throws IOException {
         try (Stream<Path> here = Files.walk(Path.of("src"));
-                Stream<Path> kafka = Files.walk(ROOT.resolve("examples-kafka").resolve("src"))) {
-            return Stream.concat(here, kafka)
+                Stream<Path> kafka = Files.walk(ROOT.resolve("examples-kafka").resolve("src"));
+                Stream<Path> webflux =
+                        Files.walk(ROOT.resolve("examples-webflux").resolve("src"))) {
+            return Stream.of(here, kafka, webflux)
+                    .flatMap(sources -> sources)
                     .filter(path -> path.toString().endsWith(".java"))
                     .map(SnippetsTest::read)
                     .map(SnippetsTest::normalised)

@@ -50,6 +50,15 @@ final class Outbox {
                                 : insertAndTell(connection, events, news));
     }
 
+    /** As one of our own transactions: of its commit we are told. The connection is another one if it is subscribed to again. */
+    EventPublisher in(EventChannel channel, Mono<AmbientTransactions.Transaction> current) {
+        return EventChannels.publisher(channel, events -> {
+            AtomicBoolean again = new AtomicBoolean();
+            return current.flatMap(transaction -> insert(transaction.connection(), events, again)
+                    .doOnSuccess(stored -> transaction.afterCommit(() -> wake(channel, events))));
+        });
+    }
+
     private void wake(EventChannel channel, List<NewEvent> events) {
         Set<String> channels = channelsOf(events);
         EventChannels.wake(channel, channels);
@@ -64,7 +73,10 @@ final class Outbox {
 
     /** No event of an id of our own can be stored already, unless the caller subscribes to the same publish again. */
     private Mono<Void> insert(Connection connection, List<NewEvent> events) {
-        AtomicBoolean again = new AtomicBoolean();
+        return insert(connection, events, new AtomicBoolean());
+    }
+
+    private Mono<Void> insert(Connection connection, List<NewEvent> events, AtomicBoolean again) {
         return Mono.defer(() -> store.publish(connection, events, again.getAndSet(true)))
                 .onErrorMap(failure -> told(connection, events, failure));
     }

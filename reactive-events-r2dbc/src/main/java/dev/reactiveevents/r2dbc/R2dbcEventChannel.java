@@ -248,6 +248,25 @@ public final class R2dbcEventChannel implements EventChannel {
     }
 
     /**
+     * Publishes in the transaction that a framework has begun around whoever subscribes, as {@link #in(Connection)} does on its
+     * connection. Since the framework tells of the commit, subscribers are woken after it as by any publish, on every backend,
+     * and no NOTIFY is part of the transaction.
+     *
+     * @param transactions where the framework keeps it
+     * @return a publisher for any number of transactions; after a {@link #shutdown()} it refuses
+     * @throws EventException.Unsupported if the backend keeps no events
+     */
+    public EventPublisher joining(AmbientTransactions transactions) {
+        if (transactions == null) {
+            throw new EventException.Invalid("Where a framework keeps its transactions was null; give a function.");
+        }
+        Outbox publishers = outbox();
+        ConnectionFactory database = Objects.requireNonNull(this.transactions).database();
+        return new AmbientPublisher(
+                Mono.defer(() -> transactions.current(database)), current -> publishers.in(channel, current));
+    }
+
+    /**
      * Works and publishes in a transaction of its own: takes a connection, begins, runs the work, commits, and then wakes
      * subscribers as any publish does. If the work fails, or is cancelled, all of it is rolled back.
      *

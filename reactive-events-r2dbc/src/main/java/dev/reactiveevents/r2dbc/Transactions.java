@@ -61,6 +61,10 @@ final class Transactions {
         this.connectionTimeout = connectionTimeout;
     }
 
+    ConnectionFactory database() {
+        return factory;
+    }
+
     /** Answers {@code null} if the dialect has no statements for that. */
     @Nullable
     EventHandler handler(EventChannel channel, TransactionalHandler work) {
