@@ -63,6 +63,22 @@ class ArchitectureTest {
             noClasses().should().dependOnClassesThat(resideInAPackage("io.r2dbc.."));
 
     @ArchTest
+    static final ArchRule micrometerIsNeededByItsPackageOnly = noClasses()
+            .that()
+            .resideOutsideOfPackage("dev.reactiveevents.micrometer")
+            .should()
+            .dependOnClassesThat()
+            .resideInAnyPackage("dev.reactiveevents.micrometer", "io.micrometer..");
+
+    @ArchTest
+    static final ArchRule meansOfObservationDoNotKnowTheEngine = noClasses()
+            .that()
+            .resideInAPackage("dev.reactiveevents.micrometer")
+            .should()
+            .dependOnClassesThat()
+            .resideInAPackage(ENGINE);
+
+    @ArchTest
     static final ArchRule theEngineHasOneDoor = classes()
             .that()
             .resideInAPackage(ENGINE)

@@ -2,6 +2,7 @@ package dev.reactiveevents.benchmarks;
 
 import dev.reactiveevents.EventMessage;
 import dev.reactiveevents.r2dbc.R2dbcEventChannel;
+import dev.reactiveevents.spi.EventObserver;
 import io.r2dbc.pool.ConnectionPool;
 import java.time.Duration;
 import java.util.function.Predicate;
@@ -30,13 +31,17 @@ final class Draining implements Contestant {
     }
 
     Draining(Lab lab, String table, Duration retention, int channels, Fill fill) {
+        this(lab, table, retention, channels, fill, EventObserver.NONE);
+    }
+
+    Draining(Lab lab, String table, Duration retention, int channels, Fill fill, EventObserver observer) {
         this.lab = lab;
         this.table = table;
         this.channels = channels;
         this.fill = fill;
         lab.createTable(table);
         this.pool = lab.pool();
-        this.events = Lab.channel(pool, table, retention);
+        this.events = Lab.builder(pool, table, retention).observer(observer).build();
     }
 
     /** However long it takes, up to a limit. */

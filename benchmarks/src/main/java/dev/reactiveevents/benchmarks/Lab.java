@@ -5,6 +5,7 @@ import com.zaxxer.hikari.HikariDataSource;
 import dev.reactiveevents.r2dbc.BackendType;
 import dev.reactiveevents.r2dbc.EventSchema;
 import dev.reactiveevents.r2dbc.R2dbcEventChannel;
+import dev.reactiveevents.r2dbc.R2dbcEventChannelBuilder;
 import io.r2dbc.pool.ConnectionPool;
 import io.r2dbc.pool.ConnectionPoolConfiguration;
 import io.r2dbc.spi.ConnectionFactories;
@@ -114,11 +115,14 @@ final class Lab implements AutoCloseable {
     }
 
     static R2dbcEventChannel channel(ConnectionPool pool, String table, Duration retention, BackendType backend) {
+        return builder(pool, table, retention).backend(backend).build();
+    }
+
+    static R2dbcEventChannelBuilder builder(ConnectionPool pool, String table, Duration retention) {
         return R2dbcEventChannel.builder(pool)
-                .backend(backend)
+                .backend(BackendType.TABLE_QUEUE)
                 .queueTable(table)
-                .retention(retention)
-                .build();
+                .retention(retention);
     }
 
     void createTable(String table) {

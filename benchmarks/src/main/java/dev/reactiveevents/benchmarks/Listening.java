@@ -4,6 +4,7 @@ import dev.reactiveevents.EventHandler;
 import dev.reactiveevents.EventListener;
 import dev.reactiveevents.ListenOptions;
 import dev.reactiveevents.r2dbc.R2dbcEventChannel;
+import dev.reactiveevents.spi.EventObserver;
 import io.r2dbc.pool.ConnectionPool;
 import java.time.Duration;
 import java.util.concurrent.TimeoutException;
@@ -24,13 +25,17 @@ final class Listening implements Contestant {
     private final R2dbcEventChannel events;
 
     Listening(Lab lab, String table, int concurrency, Draining.Fill fill) {
+        this(lab, table, concurrency, fill, EventObserver.NONE);
+    }
+
+    Listening(Lab lab, String table, int concurrency, Draining.Fill fill, EventObserver observer) {
         this.lab = lab;
         this.table = table;
         this.options = ListenOptions.defaults().withConcurrency(concurrency);
         this.fill = fill;
         lab.createTable(table);
         this.pool = lab.pool();
-        this.events = Lab.channel(pool, table, Duration.ZERO);
+        this.events = Lab.builder(pool, table, Duration.ZERO).observer(observer).build();
     }
 
     @Override

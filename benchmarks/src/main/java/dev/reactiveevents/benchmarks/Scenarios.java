@@ -111,6 +111,24 @@ final class Scenarios {
                         0.85,
                         lab -> new Listening(lab, OURS, 8, stored(STORED)),
                         lab -> new Draining(lab, REFERENCE, Duration.ZERO, stored(STORED))),
+                Scenario.rate(
+                        "observed_vs_plain",
+                        "consume and ack stored events with meters and timers / without an observer",
+                        0.85,
+                        lab -> new Draining(lab, OURS, Duration.ZERO, 1, stored(STORED), Observers.metered()),
+                        lab -> new Draining(lab, REFERENCE, Duration.ZERO, stored(STORED))),
+                Scenario.rate(
+                        "traced_vs_plain",
+                        "the same with OpenTelemetry's tracer besides, which samples everything / without an observer",
+                        0,
+                        lab -> new Draining(lab, OURS, Duration.ZERO, 1, stored(STORED), Observers.traced()),
+                        lab -> new Draining(lab, REFERENCE, Duration.ZERO, stored(STORED))),
+                Scenario.rate(
+                        "observed_listener_vs_plain",
+                        "listen with concurrency 8 with meters and timers / without an observer",
+                        0,
+                        lab -> new Listening(lab, OURS, 8, stored(STORED), Observers.metered()),
+                        lab -> new Listening(lab, REFERENCE, 8, stored(STORED))),
                 Scenario.time(
                         "durable_latency_vs_bare",
                         "publish to handler in another process at 200 events/s, median / INSERT, NOTIFY and claim by hand",

@@ -1,5 +1,6 @@
 package dev.reactiveevents.engine;
 
+import dev.reactiveevents.ChannelTotals;
 import dev.reactiveevents.DeadLetters;
 import dev.reactiveevents.Event;
 import dev.reactiveevents.EventChannel;
@@ -12,6 +13,7 @@ import dev.reactiveevents.Inspection;
 import dev.reactiveevents.ListenOptions;
 import dev.reactiveevents.SubscribeOptions;
 import dev.reactiveevents.spi.EventBackend;
+import dev.reactiveevents.spi.EventObserver.Count;
 import dev.reactiveevents.spi.NewEvent;
 import java.time.Duration;
 import java.util.Collection;
@@ -47,10 +49,11 @@ final class BackendChannel implements EventChannel {
         this.options = options;
         this.time = time;
         PayloadCodec codec = new PayloadCodec(options.jsonMapper());
+        Observed observed = new Observed(options.observer(), Count.PUBLISH, codec);
         Settler settler = new Settler(backend, options.lease(), time);
-        this.dequeuer = new Dequeuer(backend, options, codec, settler, time);
-        this.writer = new EventWriter(backend, codec, options.publishTimeout(), time, dequeuer::wake);
-        this.listeners = new Listeners(backend, options, time, this::subscribe);
+        this.dequeuer = new Dequeuer(backend, options, codec, settler, time, observed);
+        this.writer = new EventWriter(backend, codec, options.publishTimeout(), time, dequeuer::wake, observed);
+        this.listeners = new Listeners(backend, options, time, this::subscribe, observed);
         this.shutdown = new Shutdown(backend, options.shutdownTimeout(), time, writer, dequeuer, listeners, settler);
         this.upkeep = new Upkeep(backend, codec, dequeuer::wake, shutdown::hasBegun);
     }
@@ -189,6 +192,10 @@ final class BackendChannel implements EventChannel {
     @Override
     public Inspection inspect() {
         return upkeep.inspect();
+    }
+
+    ChannelTotals totals() {
+        return dequeuer.observed().totals();
     }
 
     // == Ending ==

@@ -1,5 +1,6 @@
 package dev.reactiveevents.engine;
 
+import dev.reactiveevents.ChannelTotals;
 import dev.reactiveevents.DeadLetters;
 import dev.reactiveevents.Event;
 import dev.reactiveevents.EventChannel;
@@ -11,6 +12,7 @@ import dev.reactiveevents.Inspection;
 import dev.reactiveevents.ListenOptions;
 import dev.reactiveevents.SubscribeOptions;
 import dev.reactiveevents.spi.BroadcastBackend;
+import dev.reactiveevents.spi.EventObserver.Count;
 import java.time.Duration;
 import java.util.Collection;
 import java.util.List;
@@ -35,6 +37,7 @@ final class BroadcastChannel implements EventChannel {
     private final LongConsumer onMissed;
     private final EngineTime time = EngineTime.system();
     private final PayloadCodec codec;
+    private final Observed observed;
     private final EventWriter writer;
     private final Set<BroadcastSubscription> subscriptions = ConcurrentHashMap.newKeySet();
     private final Listeners listeners;
@@ -46,8 +49,9 @@ final class BroadcastChannel implements EventChannel {
         this.options = options;
         this.onMissed = onMissed;
         this.codec = new PayloadCodec(options.jsonMapper());
-        this.writer = new EventWriter(backend, codec, options.publishTimeout(), time, channels -> {});
-        this.listeners = new Listeners(backend, options, time, this::subscribe);
+        this.observed = new Observed(options.observer(), Count.PUBLISH_NATIVE, codec);
+        this.writer = new EventWriter(backend, codec, options.publishTimeout(), time, channels -> {}, observed);
+        this.listeners = new Listeners(backend, options, time, this::subscribe, observed);
         this.shutdown = Mono.defer(this::end).cache();
     }
 
@@ -81,6 +85,7 @@ final class BroadcastChannel implements EventChannel {
                 backend,
                 codec,
                 own != null ? own : options.prefetch(),
+                observed,
                 subscriptions::remove);
         downstream.onSubscribe(subscription);
         subscriptions.add(subscription);
@@ -151,6 +156,10 @@ final class BroadcastChannel implements EventChannel {
     @Override
     public Inspection inspect() {
         throw Upkeep.unsupported("An inspection was", backend.name());
+    }
+
+    ChannelTotals totals() {
+        return observed.totals();
     }
 
     @Override

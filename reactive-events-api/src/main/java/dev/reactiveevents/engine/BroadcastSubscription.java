@@ -6,6 +6,7 @@ import dev.reactiveevents.SubscribeOptions;
 import dev.reactiveevents.spi.BroadcastBackend;
 import dev.reactiveevents.spi.BroadcastBackend.Heard;
 import dev.reactiveevents.spi.ClaimedEvent;
+import dev.reactiveevents.spi.EventObserver.Count;
 import java.util.List;
 import java.util.Queue;
 import java.util.Set;
@@ -36,6 +37,7 @@ final class BroadcastSubscription implements EngineSubscription {
     private final BroadcastBackend backend;
     private final PayloadCodec codec;
     private final int room;
+    private final Observed observed;
     private final Consumer<BroadcastSubscription> onOver;
 
     private final Queue<ClaimedEvent> buffer = new ConcurrentLinkedQueue<>();
@@ -67,6 +69,7 @@ final class BroadcastSubscription implements EngineSubscription {
             BroadcastBackend backend,
             PayloadCodec codec,
             int room,
+            Observed observed,
             Consumer<BroadcastSubscription> onOver) {
         this.downstream = downstream;
         this.channels = channels;
@@ -74,6 +77,7 @@ final class BroadcastSubscription implements EngineSubscription {
         this.backend = backend;
         this.codec = codec;
         this.room = room;
+        this.observed = observed;
         this.onOver = onOver;
     }
 
@@ -199,19 +203,21 @@ final class BroadcastSubscription implements EngineSubscription {
                                 + " events that waited for it, and more arrived. Subscribe again, and ask sooner, give it more"
                                 + " room by SubscribeOptions.withPrefetch, or let events be dropped by withOverflow.",
                         null));
-            case DROP_LATEST -> drop();
+            case DROP_LATEST -> drop(event);
             case DROP_OLDEST -> {
                 buffer.add(event);
-                if (buffer.poll() != null) {
-                    drop();
+                ClaimedEvent oldest = buffer.poll();
+                if (oldest != null) {
+                    drop(oldest);
                 }
                 drain();
             }
         }
     }
 
-    private void drop() {
+    private void drop(ClaimedEvent event) {
         waiting.decrementAndGet();
+        observed.count(Count.DROPPED, event.channel(), 1);
         if (dropped.getAndIncrement() == 0) {
             LOG.warn("A subscriber of {} does not keep up: {} events wait for it, others are dropped.", channels, room);
         }
@@ -242,8 +248,10 @@ final class BroadcastSubscription implements EngineSubscription {
             if (requested.get() != Long.MAX_VALUE) {
                 requested.decrementAndGet();
             }
+            BroadcastMessage message = new BroadcastMessage(event, codec, backend.name());
+            observed.delivered(message);
             try {
-                downstream.onNext(new BroadcastMessage(event, codec, backend.name()));
+                downstream.onNext(message);
             } catch (Throwable thrown) {
                 threw(thrown);
             }

@@ -3,6 +3,7 @@ package dev.reactiveevents.engine;
 import dev.reactiveevents.DeadLetterKeys;
 import dev.reactiveevents.EventException;
 import dev.reactiveevents.RetryPolicy;
+import dev.reactiveevents.spi.EventObserver;
 import java.time.Duration;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -31,6 +32,7 @@ public final class ChannelOptions {
     private Duration shutdownTimeout = Duration.ofSeconds(30);
     private JsonMapper jsonMapper = JsonMapper.builder().build();
     private boolean blocking = true;
+    private EventObserver observer = EventObserver.NONE;
 
     private ChannelOptions() {}
 
@@ -49,6 +51,7 @@ public final class ChannelOptions {
         copy.shutdownTimeout = shutdownTimeout;
         copy.jsonMapper = jsonMapper;
         copy.blocking = blocking;
+        copy.observer = observer;
         change.accept(copy);
         return copy;
     }
@@ -190,6 +193,17 @@ public final class ChannelOptions {
         return changed(copy -> copy.blocking = blocking);
     }
 
+    /**
+     * Sets who hears what the channel does, for meters and traces.
+     *
+     * @param observer the observer; by default nobody
+     * @return the changed copy
+     */
+    public ChannelOptions withObserver(EventObserver observer) {
+        requirePresent("observer", observer);
+        return changed(copy -> copy.observer = GuardedObserver.of(observer));
+    }
+
     /** {@return how long a consumer owns a message before it can be retried, counted from its hand-over} */
     public Duration lease() {
         return lease;
@@ -248,6 +262,11 @@ public final class ChannelOptions {
     /** {@return whether code that blocks may use the channel} */
     public boolean blocking() {
         return blocking;
+    }
+
+    /** {@return who hears what the channel does; what it throws harms nobody} */
+    public EventObserver observer() {
+        return observer;
     }
 
     private static void requireAtLeast(String what, @Nullable Duration value, Duration least) {

@@ -2,6 +2,8 @@ package dev.reactiveevents.engine;
 
 import dev.reactiveevents.EventException;
 import dev.reactiveevents.spi.ClaimedEvent;
+import dev.reactiveevents.spi.EventObserver.Activity;
+import dev.reactiveevents.spi.EventObserver.End;
 import dev.reactiveevents.spi.SettleResult;
 import dev.reactiveevents.spi.Settlement;
 import dev.reactiveevents.spi.Settlement.Outcome;
@@ -13,6 +15,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Mono;
+import reactor.util.context.ContextView;
 
 /** One claimed event in the hands of one subscription: waiting in its buffer, or handed over as a message. */
 final class Delivery extends ReceivedEvent {
@@ -298,14 +301,14 @@ final class Delivery extends ReceivedEvent {
     }
 
     private Mono<Boolean> settle(Outcome outcome, Duration after, @Nullable String reason) {
-        return Mono.defer(() -> {
+        return Mono.deferContextual(caller -> {
             Settlement said = settlement(outcome, after, reason);
             Settling mine = new Settling(outcome);
             Settling first = settling.compareAndExchange(null, mine);
             if (first != null) {
                 return first.answerTo(said);
             }
-            send(mine, said);
+            send(mine, said, caller);
             return mine.answerTo(said);
         });
     }
@@ -316,15 +319,23 @@ final class Delivery extends ReceivedEvent {
     }
 
     /** Detached from who asked: an outcome that was said is sent, whether or not somebody waits for the answer. */
-    private void send(Settling mine, Settlement settlement) {
+    private void send(Settling mine, Settlement settlement, ContextView caller) {
+        Activity activity = owner.observed().settling(this, settlement.outcome(), caller);
         owner.settler()
                 .settle(settlement, this::settleSent)
                 .map(result -> applied(settlement, result))
-                .subscribe(mine::answer, error -> {
-                    owner.tally().unanswered();
-                    settling.set(null);
-                    mine.fail(error);
-                });
+                .subscribe(
+                        held -> {
+                            activity.end(held ? End.DONE : End.LOST, null);
+                            mine.answer(held);
+                        },
+                        error -> {
+                            activity.end(End.FAILED, error);
+                            owner.tally().unanswered();
+                            owner.observed().settled(channel(), settlement.outcome(), false);
+                            settling.set(null);
+                            mine.fail(error);
+                        });
     }
 
     /** What is released was not worked: it says nothing of the consumer's pace. */
@@ -362,6 +373,7 @@ final class Delivery extends ReceivedEvent {
                 result == SettleResult.APPLIED || result == SettleResult.GONE && settlement.outcome() == Outcome.ACK;
         lost = !held;
         owner.tally().answered(settlement.outcome(), held);
+        owner.observed().settled(channel(), settlement.outcome(), held);
         return held;
     }
 }

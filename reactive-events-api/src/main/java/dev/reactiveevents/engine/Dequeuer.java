@@ -5,6 +5,7 @@ import dev.reactiveevents.spi.Capability;
 import dev.reactiveevents.spi.Claim;
 import dev.reactiveevents.spi.Claimed;
 import dev.reactiveevents.spi.EventBackend;
+import dev.reactiveevents.spi.EventObserver.Count;
 import dev.reactiveevents.spi.WakeUp;
 import java.time.Duration;
 import java.util.LinkedHashSet;
@@ -40,6 +41,7 @@ final class Dequeuer {
     private final Map<Duration, TimeLimit> processingTimes = new ConcurrentHashMap<>();
     private final PayloadCodec codec;
     private final Settler settler;
+    private final Observed observed;
     private final Feeds feeds;
     private final Deliveries deliveries;
     private final Isolation isolation;
@@ -53,12 +55,19 @@ final class Dequeuer {
     private final Drained claims = new Drained();
     private volatile boolean stopped;
 
-    Dequeuer(EventBackend backend, ChannelOptions options, PayloadCodec codec, Settler settler, EngineTime time) {
+    Dequeuer(
+            EventBackend backend,
+            ChannelOptions options,
+            PayloadCodec codec,
+            Settler settler,
+            EngineTime time,
+            Observed observed) {
         this.backend = backend;
         this.options = options;
         this.codec = codec;
         this.settler = settler;
         this.time = time;
+        this.observed = observed;
         this.timeLimit = new TimeLimit(options.publishTimeout(), time);
         this.feeds = new Feeds(time, options.pollAfterActivity(), this::drain);
         this.outage = new Outage(backend.name(), time, this::drain);
@@ -221,6 +230,7 @@ final class Dequeuer {
 
         private void answered(List<Claimed> answers) {
             outage.over();
+            observed.dequeued(answers, time.nanos() - sent);
             for (int i = 0; i < portions.size(); i++) {
                 deal(portions.get(i), answers.get(i));
             }
@@ -307,8 +317,9 @@ final class Dequeuer {
         return delivery;
     }
 
-    private static void tellExhausted(Claimed claimed) {
+    private void tellExhausted(Claimed claimed) {
         if (!claimed.exhausted().isEmpty()) {
+            observed.count(Count.DEAD, claimed.channel(), claimed.exhausted().size());
             LOG.warn(
                     "Events of channel \"{}\" became dead letters: their lease lapsed with their attempts used up. {}",
                     claimed.channel(),
@@ -349,6 +360,10 @@ final class Dequeuer {
 
     PayloadCodec codec() {
         return codec;
+    }
+
+    Observed observed() {
+        return observed;
     }
 
     Settler settler() {

@@ -1,5 +1,6 @@
 package dev.reactiveevents.engine;
 
+import dev.reactiveevents.ChannelTotals;
 import dev.reactiveevents.Event;
 import dev.reactiveevents.EventChannel;
 import dev.reactiveevents.EventException;
@@ -80,8 +81,8 @@ public final class EventChannels {
      * caller's. Wakes nobody: {@link #wake} is for when what was written can be taken.
      *
      * @param channel a channel over an {@link EventBackend}
-     * @param write called once for each call of the publisher, and for each batch of a stream. Its answer is subscribed to each
-     *     time that the call's is
+     * @param write called once for each call of the publisher, when that is first subscribed to, and for each batch of a stream.
+     *     Its answer is subscribed to each time that the call's is
      * @return the publisher
      */
     public static EventPublisher publisher(EventChannel channel, Function<List<NewEvent>, Mono<Void>> write) {
@@ -96,6 +97,18 @@ public final class EventChannels {
      */
     public static void wake(EventChannel channel, Set<String> channels) {
         own(channel).wake(channels);
+    }
+
+    /**
+     * What a channel object has done so far.
+     *
+     * @param channel a channel that {@code over} answered
+     * @return its totals
+     */
+    public static ChannelTotals totals(EventChannel channel) {
+        return channel instanceof BroadcastChannel broadcast
+                ? broadcast.totals()
+                : own(channel).totals();
     }
 
     private static BackendChannel own(EventChannel channel) {

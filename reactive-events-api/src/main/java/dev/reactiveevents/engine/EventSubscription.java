@@ -252,6 +252,10 @@ final class EventSubscription implements EngineSubscription {
         return dequeuer.codec();
     }
 
+    Observed observed() {
+        return dequeuer.observed();
+    }
+
     Settler settler() {
         return dequeuer.settler();
     }
@@ -328,6 +332,7 @@ final class EventSubscription implements EngineSubscription {
         buffer.poll();
         room.handOver();
         delivery.handOver(now);
+        observed().delivered(delivery);
         try {
             downstream.onNext(delivery);
         } catch (Throwable thrown) {

@@ -37,6 +37,7 @@ final class EventWriter {
     private final Duration timeout;
     private final EngineTime time;
     private final Consumer<Set<String>> wake;
+    private final Observed observed;
     private final Batcher<NewEvent, String> single;
     /** Given ids may wait for another transaction that holds one of them: nobody else shall wait with them. */
     private final Batcher<NewEvent, String> singleWithGivenId;
@@ -50,12 +51,18 @@ final class EventWriter {
     private volatile boolean closed;
 
     EventWriter(
-            EventOutlet backend, PayloadCodec codec, Duration timeout, EngineTime time, Consumer<Set<String>> wake) {
+            EventOutlet backend,
+            PayloadCodec codec,
+            Duration timeout,
+            EngineTime time,
+            Consumer<Set<String>> wake,
+            Observed observed) {
         this.backend = backend;
         this.codec = codec;
         this.timeout = timeout;
         this.time = time;
         this.wake = wake;
+        this.observed = observed;
         this.single = batcher(LANES, this::write);
         this.singleWithGivenId = batcher(1, this::write);
         this.together = new Batcher<>(
@@ -91,7 +98,8 @@ final class EventWriter {
         } catch (EventException refused) {
             return Mono.error(refused);
         }
-        return unlessClosed(() -> (encoded.idGiven() ? singleWithGivenId : single).submit(encoded));
+        Batcher<NewEvent, String> lane = encoded.idGiven() ? singleWithGivenId : single;
+        return unlessClosed(() -> observed.publishing(List.of(encoded), one -> lane.submit(one.get(0))));
     }
 
     // == All or none ==
@@ -106,7 +114,8 @@ final class EventWriter {
         } catch (EventException refused) {
             return Mono.error(refused);
         }
-        return unlessClosed(() -> encoded.isEmpty() ? Mono.just(List.of()) : together.submit(encoded));
+        return unlessClosed(
+                () -> encoded.isEmpty() ? Mono.just(List.of()) : observed.publishing(encoded, together::submit));
     }
 
     // == As they come ==
@@ -164,10 +173,11 @@ final class EventWriter {
 
         /** Its error is told once, at the end, when all that was stored before has been told. */
         private Mono<String> submit(NewEvent event) {
-            return lane.submit(event).onErrorResume(error -> {
-                fail(error);
-                return Mono.empty();
-            });
+            return observed.publishing(List.of(event), one -> lane.submit(one.get(0)))
+                    .onErrorResume(error -> {
+                        fail(error);
+                        return Mono.empty();
+                    });
         }
 
         private Mono<List<String>> writeNext(List<NewEvent> batch) {
@@ -220,9 +230,14 @@ final class EventWriter {
                     });
                 })
                 .then(Mono.fromSupplier(() -> {
+                    observed.published(events);
                     wake.accept(events.stream().map(NewEvent::channel).collect(Collectors.toSet()));
                     return ids(events);
                 }));
+    }
+
+    Observed observed() {
+        return observed;
     }
 
     static List<String> ids(List<NewEvent> events) {

@@ -2,6 +2,8 @@ package dev.reactiveevents.engine;
 
 import dev.reactiveevents.EventHandler;
 import dev.reactiveevents.EventMessage;
+import dev.reactiveevents.spi.EventObserver;
+import dev.reactiveevents.spi.EventObserver.Activity;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
@@ -12,6 +14,7 @@ import reactor.core.publisher.Mono;
 import reactor.core.publisher.Operators;
 import reactor.util.Logger;
 import reactor.util.Loggers;
+import reactor.util.context.Context;
 
 /** One event in the hands of a handler, until that ends: by itself, or cancelled. It ends once, whatever the handler does. */
 final class Handling implements CoreSubscriber<Void> {
@@ -35,6 +38,8 @@ final class Handling implements CoreSubscriber<Void> {
     private final End end;
     private final AtomicReference<@Nullable Subscription> work = new AtomicReference<>();
     private final AtomicBoolean ended = new AtomicBoolean();
+    private volatile Activity activity = Activity.NONE;
+    private volatile @Nullable Context context;
 
     /**
      * An event to be handled.
@@ -61,7 +66,8 @@ final class Handling implements CoreSubscriber<Void> {
         return startedAt;
     }
 
-    void start(EventHandler handler) {
+    void start(EventHandler handler, Observed observed) {
+        activity = observed.processing(message);
         try {
             Mono<Void> handled = handler.handle(message);
             if (handled == null) {
@@ -77,6 +83,7 @@ final class Handling implements CoreSubscriber<Void> {
     void expire() {
         if (ended.compareAndSet(false, true)) {
             cancelWork();
+            activity.end(EventObserver.End.CANCELLED, null);
             end.tookTooLong(this);
         }
     }
@@ -84,6 +91,7 @@ final class Handling implements CoreSubscriber<Void> {
     void stop() {
         if (ended.compareAndSet(false, true)) {
             cancelWork();
+            activity.end(EventObserver.End.CANCELLED, null);
             end.wasStopped(this);
         }
     }
@@ -100,6 +108,17 @@ final class Handling implements CoreSubscriber<Void> {
     }
 
     // == The handler's side ==
+
+    /** What travelled with the event, and what observes it; made when it is asked for, which not every handler does. */
+    @Override
+    public Context currentContext() {
+        Context made = context;
+        if (made == null) {
+            made = activity.within(message instanceof ReceivedEvent event ? event.carried() : Context.empty());
+            context = made;
+        }
+        return made;
+    }
 
     @Override
     public void onSubscribe(Subscription subscription) {
@@ -118,6 +137,7 @@ final class Handling implements CoreSubscriber<Void> {
     @Override
     public void onComplete() {
         if (ended.compareAndSet(false, true)) {
+            activity.end(EventObserver.End.DONE, null);
             end.completed(this);
         }
     }
@@ -125,6 +145,7 @@ final class Handling implements CoreSubscriber<Void> {
     @Override
     public void onError(Throwable error) {
         if (ended.compareAndSet(false, true)) {
+            activity.end(EventObserver.End.FAILED, error);
             end.failed(this, error);
         } else {
             Operators.onErrorDropped(error, currentContext());

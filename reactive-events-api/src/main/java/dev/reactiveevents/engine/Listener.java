@@ -46,6 +46,7 @@ final class Listener implements EventListener, CoreSubscriber<EventMessage>, Slo
     private final EventHandler handler;
     private final ListenOptions options;
     private final EngineTime time;
+    private final Observed observed;
     private final Consumer<Listener> onEnd;
     private final Slots slots;
     private final Outcomes outcomes;
@@ -75,11 +76,13 @@ final class Listener implements EventListener, CoreSubscriber<EventMessage>, Slo
             ListenOptions options,
             int prefetch,
             EngineTime time,
+            Observed observed,
             Consumer<Listener> onEnd) {
         this.channel = channel;
         this.handler = handler;
         this.options = options;
         this.time = time;
+        this.observed = observed;
         this.onEnd = onEnd;
         this.slots = new Slots(options.key(), prefetch, this);
         this.outcomes = new Outcomes(this, options);
@@ -202,7 +205,7 @@ final class Listener implements EventListener, CoreSubscriber<EventMessage>, Slo
         Handling handling = new Handling(message, key, time.nanos(), outcomes);
         atWork.add(handling);
         handlingTime.watch();
-        handling.start(handler);
+        handling.start(handler, observed);
         if (handlersStopped) {
             handling.stop();
         }

@@ -8,6 +8,7 @@ import dev.reactiveevents.EventMessage;
 import dev.reactiveevents.ListenOptions;
 import dev.reactiveevents.SubscribeOptions;
 import dev.reactiveevents.spi.Capability;
+import dev.reactiveevents.spi.EventObserver.Count;
 import dev.reactiveevents.spi.EventOutlet;
 import java.util.Map;
 import java.util.Set;
@@ -24,6 +25,7 @@ final class Listeners {
     private final ChannelOptions options;
     private final EngineTime time;
     private final BiFunction<String, SubscribeOptions, Flux<EventMessage>> subscribe;
+    private final Observed observed;
     private final Map<String, Listener> all = new ConcurrentHashMap<>();
     private final Drained ended = new Drained();
 
@@ -31,11 +33,13 @@ final class Listeners {
             EventOutlet backend,
             ChannelOptions options,
             EngineTime time,
-            BiFunction<String, SubscribeOptions, Flux<EventMessage>> subscribe) {
+            BiFunction<String, SubscribeOptions, Flux<EventMessage>> subscribe,
+            Observed observed) {
         this.backend = backend;
         this.options = options;
         this.time = time;
         this.subscribe = subscribe;
+        this.observed = observed;
     }
 
     /** Refuses what a backend that does not try again would ignore. */
@@ -64,14 +68,16 @@ final class Listeners {
                     + listenOptions.concurrency() + " events at the same time with a prefetch of " + prefetch
                     + "; give a prefetch that is not less than the concurrency.");
         }
-        Listener listener = new Listener(channel, handler, listenOptions, prefetch, time, this::hasEnded);
+        Listener listener = new Listener(channel, handler, listenOptions, prefetch, time, observed, this::hasEnded);
         all.put(listener.id(), listener);
+        observed.count(Count.LISTENER_START, channel, 1);
         listener.start(subscription -> subscribe.apply(channel, subscription));
         return listener;
     }
 
     private void hasEnded(Listener listener) {
         all.remove(listener.id());
+        observed.count(Count.LISTENER_STOP, listener.channel(), 1);
         ended.check();
     }
 

@@ -14,6 +14,7 @@ import reactor.core.publisher.Mono;
 import reactor.core.publisher.SignalType;
 import reactor.util.Logger;
 import reactor.util.Loggers;
+import reactor.util.context.Context;
 
 /** What becomes of an event whose handler has ended. An outcome that the handler has said itself is left as it is. */
 final class Outcomes implements Handling.End {
@@ -81,7 +82,7 @@ final class Outcomes implements Handling.End {
     private void conclude(Handling handling, @Nullable Function<Delivery, Mono<Boolean>> outcome) {
         EventMessage message = handling.message();
         if (outcome != null && message instanceof Delivery delivery && !delivery.isDecided() && listener.begin()) {
-            outcome.apply(delivery).subscribe(new Answer(delivery));
+            outcome.apply(delivery).subscribe(new Answer(delivery, handling));
         }
         listener.handlerHasEnded(handling);
     }
@@ -107,9 +108,17 @@ final class Outcomes implements Handling.End {
     private final class Answer extends BaseSubscriber<Boolean> {
 
         private final Delivery delivery;
+        private final Handling handling;
 
-        Answer(Delivery delivery) {
+        Answer(Delivery delivery, Handling handling) {
             this.delivery = delivery;
+            this.handling = handling;
+        }
+
+        /** That of the handler, so that the outcome is seen to belong to it. */
+        @Override
+        public Context currentContext() {
+            return handling.currentContext();
         }
 
         @Override

@@ -16,6 +16,7 @@ import tools.jackson.databind.JavaType;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.ObjectReader;
 import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.ObjectNode;
 
 /** Between objects and the JSON text that is stored. */
 final class PayloadCodec {
@@ -36,8 +37,8 @@ final class PayloadCodec {
         if (event == null) {
             throw new EventException.Invalid("An event to be published was null; give an event.");
         }
-        requireStorable(event, "type", event.type());
-        requireStorable(event, "key", event.key());
+        requireStorable(event.channel(), "type", event.type());
+        requireStorable(event.channel(), "key", event.key());
         boolean idGiven = event.id() != null;
         return new NewEvent(
                 idGiven ? Objects.requireNonNull(event.id()) : TimeOrderedIds.next(),
@@ -51,6 +52,36 @@ final class PayloadCodec {
                 event.deliverAt());
     }
 
+    /**
+     * The event with more metadata, put into the text as it is: it was written when the event was handed in.
+     *
+     * @param replaces whether it takes the place of what has the same names
+     */
+    NewEvent withMetadata(NewEvent event, Map<String, String> more, boolean replaces) {
+        if (more.isEmpty()) {
+            return event;
+        }
+        String text = event.metadata() == null ? "{}" : event.metadata();
+        for (Map.Entry<String, String> entry : more.entrySet()) {
+            text = withEntry(text, entry.getKey(), entry.getValue(), replaces);
+        }
+        requireStorable(event.channel(), "metadata", hasEscapedNull(text) ? "\0" : text);
+        return event.withMetadata(text);
+    }
+
+    private String withEntry(String text, String name, String value, boolean replaces) {
+        String quoted = mapper.writeValueAsString(name);
+        if (text.contains(quoted)
+                && readerFor(typeOf(JsonNode.class)).readValue(text) instanceof ObjectNode object
+                && object.has(name)) {
+            return replaces ? mapper.writeValueAsString(object.put(name, value)) : text;
+        }
+        int end = text.lastIndexOf('}');
+        String before = text.substring(0, end);
+        String comma = before.stripTrailing().endsWith("{") ? "" : ",";
+        return before + comma + quoted + ":" + mapper.writeValueAsString(value) + "}";
+    }
+
     private String write(Event event, String what, @Nullable Object value) {
         String text;
         try {
@@ -62,16 +93,16 @@ final class PayloadCodec {
                             + ", cannot be written as JSON: " + unwritable.getMessage(),
                     unwritable);
         }
-        requireStorable(event, what, hasEscapedNull(text) ? "\0" : text);
+        requireStorable(event.channel(), what, hasEscapedNull(text) ? "\0" : text);
         return text;
     }
 
     /** PostgreSQL takes neither U+0000 nor half a surrogate pair in its JSON; the same rule everywhere lets events move. */
-    private static void requireStorable(Event event, String what, @Nullable String text) {
+    private static void requireStorable(String channel, String what, @Nullable String text) {
         String culprit = text == null ? null : firstUnstorable(text);
         if (culprit != null) {
-            throw new EventException.Invalid("The " + what + " of an event for channel \"" + event.channel()
-                    + "\" contains " + culprit + ", which databases do not store in text; take it out.");
+            throw new EventException.Invalid("The " + what + " of an event for channel \"" + channel + "\" contains "
+                    + culprit + ", which databases do not store in text; take it out.");
         }
     }
 

@@ -7,7 +7,10 @@ import dev.reactiveevents.spi.NewEvent;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
+import java.util.Objects;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
 import org.reactivestreams.Publisher;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
@@ -27,9 +30,7 @@ final class PublisherElsewhere implements EventPublisher {
     public Mono<String> publish(Event event) {
         try {
             NewEvent encoded = writer.encode(event);
-            Mono<Void> written = write.apply(List.of(encoded));
-            return writer.unlessClosed(
-                    () -> written.thenReturn(encoded.eventId().toString()));
+            return all(List.of(encoded)).map(ids -> ids.get(0));
         } catch (EventException refused) {
             return Mono.error(refused);
         }
@@ -49,16 +50,28 @@ final class PublisherElsewhere implements EventPublisher {
         }
     }
 
+    /** Written as the first who subscribes has it travel: the write knows by that when it is done again. */
     private Mono<List<String>> all(List<NewEvent> encoded) {
-        Mono<Void> written = write.apply(encoded);
-        return writer.unlessClosed(() -> written.then(Mono.fromSupplier(() -> EventWriter.ids(encoded))));
+        AtomicReference<@Nullable Mono<List<String>>> first = new AtomicReference<>();
+        return writer.unlessClosed(() -> writer.observed().publishing(encoded, carrying -> {
+            if (first.get() == null) {
+                first.compareAndSet(null, written(carrying));
+            }
+            return Objects.requireNonNull(first.get());
+        }));
+    }
+
+    private Mono<List<String>> written(List<NewEvent> events) {
+        return write.apply(events).then(Mono.fromSupplier(() -> {
+            writer.observed().published(events);
+            return EventWriter.ids(events);
+        }));
     }
 
     @Override
     public Flux<String> publishAll(Publisher<Event> events) {
         return events == null
                 ? Flux.error(BackendChannel.nothing("stream of events to be published"))
-                : writer.stream(
-                        events, batch -> write.apply(batch).then(Mono.fromSupplier(() -> EventWriter.ids(batch))));
+                : writer.stream(events, this::written);
     }
 }

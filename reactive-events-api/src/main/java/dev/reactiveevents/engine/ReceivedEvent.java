@@ -1,11 +1,14 @@
 package dev.reactiveevents.engine;
 
+import dev.reactiveevents.EventContext;
+import dev.reactiveevents.EventException;
 import dev.reactiveevents.EventMessage;
 import dev.reactiveevents.spi.ClaimedEvent;
 import java.time.Instant;
 import java.util.Map;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
+import reactor.util.context.Context;
 import tools.jackson.core.type.TypeReference;
 import tools.jackson.databind.JsonNode;
 
@@ -68,6 +71,19 @@ abstract class ReceivedEvent implements EventMessage {
     @Override
     public Map<String, Object> metadata() {
         return codec().readMetadata(event);
+    }
+
+    /** What travelled with it for its handler. Most events have nothing of the kind, and are not looked into for it. */
+    Context carried() {
+        String metadata = event.metadata();
+        if (metadata == null || EventContext.NAMES.stream().noneMatch(metadata::contains)) {
+            return Context.empty();
+        }
+        try {
+            return EventContext.of(this);
+        } catch (EventException.Undecodable foreign) {
+            return Context.empty();
+        }
     }
 
     @Override

@@ -34,6 +34,16 @@ public record NewEvent(
         return deliverAt != null || !delay.isZero();
     }
 
+    /**
+     * The event with other metadata.
+     *
+     * @param metadata the text of a JSON object
+     * @return the changed copy
+     */
+    public NewEvent withMetadata(String metadata) {
+        return new NewEvent(eventId, idGiven, channel, type, key, payload, metadata, delay, deliverAt);
+    }
+
     /** {@return channel and id; never the payload} */
     @Override
     public String toString() {

@@ -68,7 +68,7 @@ final class Answer<T> extends BaseSubscriber<T> {
     static <T> @Nullable T to(Mono<T> mono, Duration timeout, Question question) {
         CallingThread.requireNotInterrupted(question.attempted());
         Answer<T> answer = new Answer<>();
-        mono.contextCapture().subscribe(answer);
+        mono.contextCapture().contextWrite(HandlerContext::addTo).subscribe(answer);
         return answer.await(timeout, question);
     }
 

@@ -58,6 +58,9 @@ final class BlockingListeners {
         if (listenOptions == null) {
             throw new EventException.Invalid(attempted + " with options that were null; give some, or leave them out.");
         }
+        if (handler == null) {
+            throw new EventException.Invalid(attempted + " with a handler that was null; give what is to be done.");
+        }
         EventListener listener = start(channel, handler, listenOptions);
         try {
             Answer.to(listener.ready(), timeout, Question.read(attempted));
@@ -82,7 +85,10 @@ final class BlockingListeners {
             ListenOptions options,
             Scheduler threads,
             @Nullable Scheduler own) {
-        EventListener listener = events.listen(channel, EventHandler.blocking(handler, threads), options);
+        EventHandler blocking = message -> Mono.deferContextual(
+                        context -> Mono.<Void>fromRunnable(() -> HandlerContext.run(context, handler, message)))
+                .subscribeOn(threads);
+        EventListener listener = events.listen(channel, blocking, options);
         running.put(listener.id(), new Running(listener, own));
         return listener;
     }

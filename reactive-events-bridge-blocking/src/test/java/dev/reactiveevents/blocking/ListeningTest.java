@@ -3,6 +3,7 @@ package dev.reactiveevents.blocking;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.reactiveevents.EventContext;
 import dev.reactiveevents.EventException;
 import dev.reactiveevents.EventListener;
 import dev.reactiveevents.EventMessage;
@@ -31,6 +32,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.condition.EnabledForJreRange;
 import org.junit.jupiter.api.condition.JRE;
 import org.junit.jupiter.api.io.TempDir;
+import reactor.util.context.Context;
 
 /** Listeners whose handlers block. */
 @Timeout(100)
@@ -63,6 +65,19 @@ class ListeningTest {
 
     private static void await(CountDownLatch latch) throws InterruptedException {
         assertThat(latch.await(60, TimeUnit.SECONDS)).isTrue();
+    }
+
+    @Test
+    void whatAHandlerPublishesKeepsTheChain() {
+        blocking.listen("orders", message -> blocking.publish("shipped", 1));
+        Context cause = Context.of(EventContext.CORRELATION_ID, "order-42");
+        stage.open().publish("orders", 1).contextWrite(cause).block(Stage.LIMIT);
+        try (BlockingSubscription shipped = blocking.blockingSubscribe("shipped")) {
+            assertThat(shipped.take(1, Stage.LIMIT))
+                    .singleElement()
+                    .satisfies(message ->
+                            assertThat(message.metadata()).containsEntry(EventContext.CORRELATION_ID, "order-42"));
+        }
     }
 
     @Test

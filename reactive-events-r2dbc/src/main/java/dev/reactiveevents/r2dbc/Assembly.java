@@ -7,6 +7,8 @@ import dev.reactiveevents.r2dbc.dialect.Dialect;
 import dev.reactiveevents.r2dbc.dialect.QueueStatements;
 import dev.reactiveevents.r2dbc.dialect.UpkeepStatements;
 import dev.reactiveevents.spi.EventBackend;
+import dev.reactiveevents.spi.EventObserver;
+import dev.reactiveevents.spi.EventObserver.Count;
 import io.r2dbc.spi.ConnectionFactory;
 import java.time.Duration;
 
@@ -112,7 +114,13 @@ final class Assembly {
     private Notifier notifier() {
         ConnectionFactory listening =
                 builder.listenerConnections == null ? builder.connectionFactory : builder.listenerConnections;
-        return Backends.notifier(listening, builder.probeInterval, database, new Failures(dialect, builder.table));
+        EventObserver observer = builder.options.observer();
+        return Backends.notifier(
+                listening,
+                builder.probeInterval,
+                database,
+                () -> observer.count(Count.LISTENER_RECONNECT, null, 1),
+                new Failures(dialect, builder.table));
     }
 
     private ChannelOptions queueOptions() {

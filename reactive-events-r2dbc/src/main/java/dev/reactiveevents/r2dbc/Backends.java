@@ -76,7 +76,11 @@ final class Backends {
     }
 
     static Notifier notifier(
-            ConnectionFactory listening, Duration probeInterval, Database database, Failures failures) {
+            ConnectionFactory listening,
+            Duration probeInterval,
+            Database database,
+            Runnable onReconnect,
+            Failures failures) {
         try {
             Class.forName(POSTGRES_CONNECTION, false, Backends.class.getClassLoader());
         } catch (ClassNotFoundException missing) {
@@ -90,6 +94,7 @@ final class Backends {
                 probeInterval,
                 (topic, payload) -> database.statement(
                         "Notifying " + topic, connection -> notification(connection, topic, payload)),
+                onReconnect,
                 failure -> failures.ofUndone("Listening to notifications", failure));
     }
 

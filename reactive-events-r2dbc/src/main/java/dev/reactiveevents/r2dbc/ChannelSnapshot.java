@@ -1,5 +1,7 @@
 package dev.reactiveevents.r2dbc;
 
+import dev.reactiveevents.ChannelTotals;
+
 /**
  * What a channel object can tell of itself in this moment. The numbers count from when it was built and never fall.
  *
@@ -7,6 +9,7 @@ package dev.reactiveevents.r2dbc;
  * @param fellBack whether that takes the place of one that this kind of database lacks, see
  *     {@link R2dbcEventChannelBuilder#fallback(boolean)}
  * @param notifications whether what other processes tell is heard
+ * @param totals what it has published, delivered and settled: the numbers of the meters, see {@code docs/observability.md}
  * @param reconnects how often the connection that listens was opened again after it had been lost
  * @param cutOffs how often a subscriber was told that events may have been missed while nothing was heard; only a broadcast
  *     misses any. One interruption counts once for each subscriber
@@ -16,6 +19,7 @@ public record ChannelSnapshot(
         BackendType backend,
         boolean fellBack,
         Notifications notifications,
+        ChannelTotals totals,
         long reconnects,
         long cutOffs,
         long dropped) {

@@ -1,5 +1,6 @@
 package dev.reactiveevents.r2dbc;
 
+import dev.reactiveevents.ChannelTotals;
 import dev.reactiveevents.r2dbc.ChannelSnapshot.Notifications;
 import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
@@ -28,11 +29,12 @@ final class ChannelState {
         }
     }
 
-    ChannelSnapshot snapshot() {
+    ChannelSnapshot snapshot(ChannelTotals totals) {
         return new ChannelSnapshot(
                 backend,
                 fellBack,
                 notifier == null ? Notifications.UNUSED : notifier.notifications(),
+                totals,
                 notifier == null ? 0 : notifier.reconnects(),
                 cutOffs.sum(),
                 dropped.sum());

@@ -53,6 +53,7 @@ final class PostgresNotifier implements Notifier {
     private final ConnectionFactory factory;
     private final Duration probeInterval;
     private final BiFunction<String, String, Mono<Void>> tellElsewhere;
+    private final Runnable onReconnect;
     private final UnaryOperator<Throwable> meaning;
 
     private final Map<String, Topic> topics = new ConcurrentHashMap<>();
@@ -76,16 +77,19 @@ final class PostgresNotifier implements Notifier {
      * @param factory where its connection is from; of a pool, what is pooled
      * @param probeInterval how often it is tried whether anything is heard, while there are listeners
      * @param tellElsewhere sends a topic a payload over another connection
+     * @param onReconnect told when it was opened again after it had been lost
      * @param meaning makes of the driver's errors those that listeners are told
      */
     PostgresNotifier(
             ConnectionFactory factory,
             Duration probeInterval,
             BiFunction<String, String, Mono<Void>> tellElsewhere,
+            Runnable onReconnect,
             UnaryOperator<Throwable> meaning) {
         this.factory = factory;
         this.probeInterval = probeInterval;
         this.tellElsewhere = tellElsewhere;
+        this.onReconnect = onReconnect;
         this.meaning = meaning;
     }
 
@@ -264,7 +268,9 @@ final class PostgresNotifier implements Notifier {
 
     private void opened(PostgresSession open) {
         cutOff = null;
-        openings++;
+        if (++openings > 1) {
+            onReconnect.run();
+        }
         session.set(open);
         open.start(notification -> heard(open, notification), failure -> {
             lost(open, failure);

@@ -52,7 +52,8 @@ final class QueueAssembly {
                 names,
                 new QueueSessions(
                         builder.listenerConnections == null ? builder.connectionFactory : builder.listenerConnections,
-                        dialect),
+                        dialect,
+                        options.prefetch() + 1),
                 builder.queueWait,
                 Assembly.janitor(builder, dialect, database, dialect.statements(builder.table, builder.retention)),
                 new AdvancedQueueUpkeep(

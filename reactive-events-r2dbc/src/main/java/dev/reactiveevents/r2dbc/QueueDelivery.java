@@ -98,7 +98,7 @@ final class QueueDelivery {
                 .doOnError(failure -> {
                     unknown = failure;
                     state.set(State.UNKNOWN);
-                    sessions.drop(session);
+                    sessions.lost(session);
                 });
     }
 

@@ -99,7 +99,7 @@ final class QueueListening {
     private Mono<Arrival> dequeue() {
         Mono<Arrival> whole = sessions.take()
                 .flatMap(session -> dequeue(session, Duration.ZERO)
-                        .doOnError(failure -> sessions.drop(session))
+                        .doOnError(failure -> sessions.lost(session))
                         .switchIfEmpty(Mono.fromRunnable(() -> waitOn(session))))
                 .onErrorMap(this::told)
                 .cache();
@@ -158,7 +158,7 @@ final class QueueListening {
             failed = failure;
         }
         LOG.debug("A dequeue that waited has failed.", failure);
-        sessions.drop(session);
+        sessions.lost(session);
         news.tell();
     }
 

@@ -7,6 +7,7 @@ import io.r2dbc.spi.Wrapped;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedDeque;
+import java.util.concurrent.atomic.AtomicInteger;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 import reactor.core.scheduler.Schedulers;
@@ -14,21 +15,27 @@ import reactor.util.context.Context;
 
 /**
  * The connections on which messages are taken. They are not from a pool, where they would be missed by others and looked over by
- * it; a few that are not in use are kept.
+ * it; some that are not in use are kept.
  */
 final class QueueSessions {
 
-    private static final int KEPT = 4;
-
     private final ConnectionFactory factory;
     private final Dialect dialect;
+    private final int kept;
     private final Set<QueueSession> open = ConcurrentHashMap.newKeySet();
     private final ConcurrentLinkedDeque<QueueSession> unused = new ConcurrentLinkedDeque<>();
+    private final AtomicInteger count = new AtomicInteger();
     private volatile boolean closed;
 
-    QueueSessions(ConnectionFactory factory, Dialect dialect) {
+    /**
+     * Connections.
+     *
+     * @param kept how many that are not in use are kept
+     */
+    QueueSessions(ConnectionFactory factory, Dialect dialect, int kept) {
         this.factory = innermost(factory);
         this.dialect = dialect;
+        this.kept = kept;
     }
 
     private static ConnectionFactory innermost(ConnectionFactory factory) {
@@ -42,8 +49,12 @@ final class QueueSessions {
     /** To be given back, or dropped. One that comes when nobody waits for it any more is kept. */
     Mono<QueueSession> take() {
         return Mono.defer(() -> {
-            QueueSession kept = unused.pollFirst();
-            return kept != null ? Mono.just(kept) : open();
+            QueueSession last = unused.pollFirst();
+            if (last == null) {
+                return open();
+            }
+            count.decrementAndGet();
+            return Mono.just(last);
         });
     }
 
@@ -59,12 +70,21 @@ final class QueueSessions {
 
     /** Nothing must be open on it. */
     void giveBack(QueueSession session) {
-        unused.addFirst(session);
-        if (closed || unused.size() > KEPT) {
-            QueueSession last = unused.pollLast();
-            if (last != null) {
-                drop(last);
-            }
+        if (closed || count.get() >= kept) {
+            drop(session);
+        } else {
+            count.incrementAndGet();
+            unused.addFirst(session);
+        }
+    }
+
+    /** A call on it has failed: those that are not in use may be lost with it, and are not tried one after the other. */
+    void lost(QueueSession session) {
+        drop(session);
+        QueueSession other;
+        while ((other = unused.pollFirst()) != null) {
+            count.decrementAndGet();
+            drop(other);
         }
     }
 

@@ -171,13 +171,13 @@ public final class R2dbcEventChannel implements EventChannel {
     }
 
     /**
-     * What this channel object can tell of itself: which backend it works with, whether notifications are heard, and what was
-     * missed. Does not ask the database; cheap enough for a health check.
+     * What this channel object can tell of itself: which backend it works with, whether notifications are heard, what
+     * it has done, and what was missed. Does not ask the database; cheap enough for a health check.
      *
      * @return a snapshot of this moment
      */
     public ChannelSnapshot snapshot() {
-        return state.snapshot();
+        return state.snapshot(EventChannels.totals(channel));
     }
 
     /**
@@ -282,7 +282,8 @@ public final class R2dbcEventChannel implements EventChannel {
     }
 
     /**
-     * How large an event is as a notification, which {@link BackendType#LISTEN_NOTIFY} publishes it as.
+     * How large an event is as a notification, which {@link BackendType#LISTEN_NOTIFY} publishes it as; without what travels
+     * with it from the publisher's Reactor Context, see {@link dev.reactiveevents.EventContext}.
      *
      * @param event the event
      * @return the bytes of its envelope

@@ -7,6 +7,7 @@ import dev.reactiveevents.RetryPolicy;
 import dev.reactiveevents.engine.ChannelOptions;
 import dev.reactiveevents.r2dbc.dialect.Dialect;
 import dev.reactiveevents.r2dbc.dialect.QueueTable;
+import dev.reactiveevents.spi.EventObserver;
 import io.r2dbc.spi.ConnectionFactory;
 import java.time.Duration;
 import java.util.LinkedHashMap;
@@ -321,6 +322,17 @@ public final class R2dbcEventChannelBuilder {
      */
     public R2dbcEventChannelBuilder blocking(boolean blocking) {
         return change(options -> options.withBlocking(blocking));
+    }
+
+    /**
+     * Sets who hears what the channel does, for meters and traces: {@code MicrometerObserver} of
+     * {@code dev.reactiveevents.micrometer}, or one of your own.
+     *
+     * @param observer the observer; by default nobody
+     * @return this builder
+     */
+    public R2dbcEventChannelBuilder observer(EventObserver observer) {
+        return change(options -> options.withObserver(observer));
     }
 
     /**

@@ -24,6 +24,7 @@ final class Channels {
                 .deadLetterKeys(options.deadLetterKeys())
                 .publishTimeout(options.publishTimeout())
                 .shutdownTimeout(options.shutdownTimeout())
-                .jsonMapper(options.jsonMapper());
+                .jsonMapper(options.jsonMapper())
+                .observer(options.observer());
     }
 }

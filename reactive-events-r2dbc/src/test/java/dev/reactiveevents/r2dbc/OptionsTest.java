@@ -3,6 +3,7 @@ package dev.reactiveevents.r2dbc;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.reactiveevents.ChannelTotals;
 import dev.reactiveevents.EventException;
 import dev.reactiveevents.RetryPolicy;
 import dev.reactiveevents.r2dbc.ChannelSnapshot.Notifications;
@@ -122,7 +123,14 @@ class OptionsTest {
                             .backend(backend)
                             .build()
                             .snapshot())
-                    .isEqualTo(new ChannelSnapshot(backend, false, Notifications.UNUSED, 0, 0, 0));
+                    .isEqualTo(new ChannelSnapshot(
+                            backend,
+                            false,
+                            Notifications.UNUSED,
+                            new ChannelTotals(0, 0, 0, 0, 0, 0, 0, 0, 0),
+                            0,
+                            0,
+                            0));
         }
         assertThat(R2dbcEventChannel.create(POSTGRES).snapshot().backend()).isEqualTo(BackendType.LISTEN_NOTIFY);
         assertThat(R2dbcEventChannel.create(H2).snapshot().fellBack()).isFalse();

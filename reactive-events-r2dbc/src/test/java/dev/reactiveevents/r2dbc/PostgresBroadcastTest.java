@@ -9,6 +9,9 @@ import dev.reactiveevents.EventException;
 import dev.reactiveevents.EventMessage;
 import dev.reactiveevents.Overflow;
 import dev.reactiveevents.SubscribeOptions;
+import dev.reactiveevents.micrometer.MicrometerObserver;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import io.micrometer.observation.ObservationRegistry;
 import io.r2dbc.pool.ConnectionPool;
 import io.r2dbc.spi.ConnectionFactories;
 import io.r2dbc.spi.ConnectionFactory;
@@ -45,7 +48,10 @@ class PostgresBroadcastTest {
 
     private final TestDatabase database = TestDatabase.postgres();
     private final ConnectionPool pool = database.pool(5);
-    private final R2dbcEventChannel here = R2dbcEventChannel.create(pool);
+    private final SimpleMeterRegistry meters = new SimpleMeterRegistry();
+    private final R2dbcEventChannel here = R2dbcEventChannel.builder(pool)
+            .observer(MicrometerObserver.of(ObservationRegistry.NOOP, meters))
+            .build();
     private final R2dbcEventChannel elsewhere = R2dbcEventChannel.create(pool);
 
     @AfterEach
@@ -306,9 +312,16 @@ class PostgresBroadcastTest {
         assertThat(listener.missed.asFlux().blockFirst(LIMIT)).isZero();
         here.publish("orders", 2).block(LIMIT);
         assertThat(listener.numbers(1)).containsExactly(2);
+        assertThat(meters.get("events.listener.reconnect").counter().count()).isEqualTo(1);
         assertThat(here.snapshot())
                 .isEqualTo(new ChannelSnapshot(
-                        BackendType.LISTEN_NOTIFY, false, ChannelSnapshot.Notifications.HEARD, 1, 1, 0));
+                        BackendType.LISTEN_NOTIFY,
+                        false,
+                        ChannelSnapshot.Notifications.HEARD,
+                        here.snapshot().totals(),
+                        1,
+                        1,
+                        0));
     }
 
     @Test

@@ -26,6 +26,7 @@ class PostgresListenNotifyContractTest extends EventChannelContract {
                 .publishTimeout(options.publishTimeout())
                 .shutdownTimeout(options.shutdownTimeout())
                 .jsonMapper(options.jsonMapper())
+                .observer(options.observer())
                 .build();
     }
 

@@ -29,6 +29,7 @@ class PostgresNotifierTest {
                 ConnectionFactories.get(PostgresServer.url()),
                 Duration.ofMinutes(10),
                 (topic, payload) -> Mono.empty(),
+                () -> {},
                 failure -> failure);
     }
 

@@ -2,6 +2,7 @@ package dev.reactiveevents.r2dbc;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.reactiveevents.ChannelTotals;
 import dev.reactiveevents.EventMessage;
 import dev.reactiveevents.SubscribeOptions;
 import dev.reactiveevents.r2dbc.ChannelSnapshot.Notifications;
@@ -57,7 +58,14 @@ class SaidOnceTest {
                     .asString()
                     .contains("table_queue", change);
             assertThat(events.snapshot())
-                    .isEqualTo(new ChannelSnapshot(BackendType.TABLE_QUEUE, true, Notifications.UNUSED, 0, 0, 0));
+                    .isEqualTo(new ChannelSnapshot(
+                            BackendType.TABLE_QUEUE,
+                            true,
+                            Notifications.UNUSED,
+                            new ChannelTotals(0, 0, 0, 0, 0, 0, 0, 0, 0),
+                            0,
+                            0,
+                            0));
         }
     }
 

@@ -255,6 +255,20 @@ public abstract class EventChannelContract {
     }
 
     @Nested
+    class Observing extends ObservingContract {
+        Observing() {
+            super(EventChannelContract.this);
+        }
+    }
+
+    @Nested
+    class CarriedContext extends CarriedContextContract {
+        CarriedContext() {
+            super(EventChannelContract.this);
+        }
+    }
+
+    @Nested
     class Model extends ModelContract {
         Model() {
             super(EventChannelContract.this);

@@ -186,8 +186,8 @@ final class PostgresClaimSql {
     private static final Map<String, String> OF_KEY = Map.of("${channel}", "r.channel", "${key}", "k.event_key");
 
     /**
-     * If events without a key are due too, each kind gets half. Keys that were settled and those of the events that are due
-     * first are looked at; then, as far as there is room, those that follow in order. In every other claim these come
+     * If events without a key are due too, each kind gets half. Keys of the events that are due first are looked at, an
+     * eighth if there are others, those that were settled, and, as far as there is room, those that follow in order. In every other claim these come
      * first and get half at least. They are never more than can be taken, so that none is passed over because others came
      * first. The walk skips by the index to the key after those of
      * the last few rows, since to skip costs the reading of a page. EXISTS would become a join that reads whole indexes.
@@ -201,10 +201,12 @@ final class PostgresClaimSql {
                     THEN (r.size + r.odd) / 2 ELSE r.size END AS share
                 FROM request r
             ), settled AS MATERIALIZED (
-                SELECT s.place, s.event_key
-                FROM unnest($15::integer[], $16::text[]) AS s (place, event_key) JOIN request r ON r.place = s.place
-                WHERE (SELECT true FROM ${table}
-                    WHERE channel = r.channel AND event_key = s.event_key AND available_at IS NOT NULL LIMIT 1)
+                SELECT *
+                FROM (
+                    SELECT r.place, k.event_key, ${first} AS first
+                    FROM unnest($15::integer[], $16::text[]) AS k (place, event_key) JOIN request r ON r.place = k.place
+                    OFFSET 0) AS s
+                WHERE first IS NOT NULL
             ), early AS MATERIALIZED (
                 SELECT e.place, e.event_key
                 FROM (
@@ -213,7 +215,8 @@ final class PostgresClaimSql {
                         SELECT event_key FROM ${table}
                         WHERE channel = r.channel AND available_at <= statement_timestamp() AND event_key IS NOT NULL
                         ORDER BY available_at, seq
-                        LIMIT LEAST(r.looks, r.share)) e) e
+                        LIMIT LEAST(r.looks, GREATEST(r.share / 8 + 1, r.share
+                            - (SELECT count(*) FROM settled s WHERE s.place = r.place)))) e) e
                 WHERE (SELECT true FROM ${table} AS held
                     WHERE held.channel = e.channel AND held.event_key = e.event_key AND held.status = 'leased'
                         AND held.available_at > statement_timestamp() LIMIT 1) IS NULL
@@ -221,8 +224,10 @@ final class PostgresClaimSql {
                 SELECT r.place, r.channel, r.after AS start, r.after COLLATE "C" AS last, '{}'::text[] COLLATE "C" AS keys,
                     r.after = '' AS wrapped, 0 AS found,
                     LEAST(r.looks, GREATEST(CASE WHEN r.walks_first THEN (r.share + 1) / 2 END, r.share
-                        - (SELECT count(*) FROM settled s WHERE s.place = r.place)
-                        - (SELECT count(*) FROM early e WHERE e.place = r.place))) AS most
+                        - (SELECT count(*) FROM (
+                            SELECT event_key FROM settled s WHERE s.place = r.place
+                            UNION
+                            SELECT event_key FROM early e WHERE e.place = r.place) AS k))) AS most
                 FROM shared r
                 UNION ALL
                 SELECT w.place, w.channel, w.start, COALESCE(n.last, ''), COALESCE(n.keys, '{}'::text[]),
@@ -241,23 +246,24 @@ final class PostgresClaimSql {
                 WHERE w.found - cardinality(w.keys) + k.step <= w.most
                     AND (NOT w.wrapped OR w.start = '' OR k.event_key COLLATE "C" <= w.start)
             ), looked_at AS MATERIALIZED (
-                SELECT place, event_key, min(turn) AS turn
+                SELECT place, event_key, min(turn) AS turn,
+                    (array_agg(first) FILTER (WHERE first IS NOT NULL))[1] AS first
                 FROM (
-                    SELECT place, event_key, 2 AS turn FROM settled
+                    SELECT place, event_key, first, 3 AS turn FROM settled
                     UNION ALL
-                    SELECT place, event_key, 3 FROM early
+                    SELECT place, event_key, NULL, 2 FROM early
                     UNION ALL
-                    SELECT w.place, w.event_key, CASE WHEN r.walks_first THEN 1 ELSE 4 END
+                    SELECT w.place, w.event_key, NULL, CASE WHEN r.walks_first THEN 1 ELSE 4 END
                     FROM walked w JOIN request r ON r.place = w.place) AS k
                 GROUP BY place, event_key
             ), with_key AS MATERIALIZED (
                 ${changed}
                 FROM shared r CROSS JOIN LATERAL (
                     SELECT e.*
-                    FROM (SELECT event_key FROM looked_at l WHERE l.place = r.place ORDER BY turn) AS k
+                    FROM (SELECT event_key, first FROM looked_at l WHERE l.place = r.place ORDER BY turn) AS k
                     CROSS JOIN LATERAL (
                         SELECT * FROM ${table} AS e
-                        WHERE event_id = ${first} AND available_at <= statement_timestamp() AND ${unsuspected} AND ${not-parked}
+                        WHERE event_id = COALESCE(k.first, ${first}) AND available_at <= statement_timestamp() AND ${unsuspected} AND ${not-parked}
                         FOR UPDATE SKIP LOCKED) e
                     LIMIT r.share) e
             ), rest AS MATERIALIZED (
