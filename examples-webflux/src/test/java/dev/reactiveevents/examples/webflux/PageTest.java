@@ -5,8 +5,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.parallel.ResourceLock;
 
 /** The page in a real browser. Without one on this machine it is skipped, and says so. */
+@ResourceLock("SpringApplication") // it sets up logging for all of the process, which two must not do at once
 class PageTest {
 
     /** Waits for what the page shows, by its own changes. */
