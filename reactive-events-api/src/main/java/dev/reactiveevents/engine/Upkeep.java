@@ -33,12 +33,12 @@ final class Upkeep {
 
     DeadLetters deadLetters(String channel) {
         EventChannel.requireValidName(channel);
-        require(Capability.DEAD_LETTERS, "Dead letters of channel \"" + channel + "\" were");
+        requireUpkeep("Dead letters of channel \"" + channel + "\" were");
         return new StoredDeadLetters(channel, this, codec);
     }
 
     Inspection inspect() {
-        require(Capability.UPKEEP, "An inspection was");
+        requireUpkeep("An inspection was");
         return new StoreInspection(this);
     }
 
@@ -47,7 +47,7 @@ final class Upkeep {
         UUID id;
         try {
             id = EventChannel.requireValidId(eventId);
-            require(Capability.UPKEEP, "The withdrawal of event " + id + " was");
+            requireUpkeep("The withdrawal of event " + id + " was");
         } catch (EventException refused) {
             return Mono.error(refused);
         }
@@ -56,8 +56,8 @@ final class Upkeep {
                 .hasElement();
     }
 
-    private void require(Capability capability, String asked) {
-        if (!backend.capabilities().contains(capability)) {
+    private void requireUpkeep(String asked) {
+        if (!backend.capabilities().contains(Capability.UPKEEP)) {
             throw unsupported(asked, backend.name());
         }
     }

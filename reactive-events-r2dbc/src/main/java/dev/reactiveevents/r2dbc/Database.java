@@ -40,13 +40,9 @@ final class Database {
     private volatile boolean verified;
 
     Database(ConnectionFactory factory, Dialect dialect, QueueTable table) {
-        this(factory, dialect, new Failures(dialect, table));
-    }
-
-    Database(ConnectionFactory factory, Dialect dialect, Failures failures) {
         this.factory = factory;
         this.dialect = dialect;
-        this.failures = failures;
+        this.failures = new Failures(dialect, table);
     }
 
     /** Runs one statement, which commits by itself. The sentence of an error begins with what was attempted. */

@@ -26,7 +26,6 @@ abstract class CancellingContract extends ContractGroup {
 
     @Test
     void givesBackAtOnceWhatWasNotHandedOverWithoutCountingAnAttempt() {
-        requires(Capability.RESCHEDULING);
         EventChannel events = open();
         publish(events, 400);
         Inbox cancelled = consume(events, 200);

@@ -117,7 +117,6 @@ abstract class ShutdownContract extends ContractGroup {
 
     @Test
     void whatWasNotHandedOverIsGivenBackAtOnceToItsOldPlace() {
-        requires(Capability.RESCHEDULING);
         requires(Capability.SHARED);
         EventChannel events = open(PATIENT);
         publish(events, 400);
