@@ -31,7 +31,7 @@ import reactor.core.scheduler.Schedulers;
 final class OracleOnH2Statement implements Statement {
 
     private static final Pattern BIND = Pattern.compile("(?<![A-Za-z0-9_']):([a-z_][a-z0-9_]*)");
-    private static final Pattern SECONDS = Pattern.compile("EXTRACT\\(SECOND FROM ([a-z.]+)\\)");
+    private static final Pattern SECONDS = Pattern.compile("EXTRACT\\(SECOND FROM ([a-z_.]+)\\)");
     private static final Set<String> TYPES = Set.of(
             "String",
             "Integer",
