@@ -164,6 +164,7 @@ final class MySqlClaim {
             values.put("looked", hasKeys);
             values.put("lease", Sql.micros(claim.lease()));
             values.put("parks", claim.deadLetterKeys() == DeadLetterKeys.PARK);
+            values.put("since", (Consumer<Composed>) to -> to.text(MySqlText.NOW));
         }
 
         private Composed with(MySqlText text, int limit) {
@@ -261,7 +262,11 @@ final class MySqlClaim {
             if (!hasKeys) {
                 return Mono.empty();
             }
-            return query(othersAreDue.with(values), row -> Sql.truth(row, "due"))
+            return query(othersAreDue.with(values), row -> {
+                        String lookedAt = MySqlText.time(Sql.required(row, "looked_at", Long.class));
+                        values.put("since", (Consumer<Composed>) to -> to.text(lookedAt));
+                        return Sql.truth(row, "due");
+                    })
                     .single()
                     .map(others -> others ? look.half(request.limit()) : request.limit())
                     .filter(share -> share > 0)

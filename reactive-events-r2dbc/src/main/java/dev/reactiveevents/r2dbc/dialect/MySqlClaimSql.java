@@ -62,8 +62,9 @@ final class MySqlClaimSql {
 
     // == Events with keys ==
 
+    /** The first look of a claim, and when it was. */
     static final String OTHERS_ARE_DUE = """
-            SELECT EXISTS (SELECT 1 FROM ${table} FORCE INDEX (${name:claim})
+            SELECT ${micros:${now}} AS looked_at, EXISTS (SELECT 1 FROM ${table} FORCE INDEX (${name:claim})
                 WHERE channel = :channel AND lane = 0 AND lane_at <= ${now}) AS due
             """;
 
@@ -150,9 +151,10 @@ final class MySqlClaimSql {
 
     // == What remains ==
 
+    /** What became due since the first look counts too: the looks before this one have not seen it. */
     private static final String NEXT_IN_LANE = """
-            (SELECT TIMESTAMPDIFF(MICROSECOND, ${now}, lane_at) FROM ${table} FORCE INDEX (${name:claim})
-                WHERE channel = :channel AND lane = ${lane} AND lane_at > ${now} ORDER BY lane_at, seq LIMIT 1)""";
+            (SELECT GREATEST(0, TIMESTAMPDIFF(MICROSECOND, ${now}, lane_at)) FROM ${table} FORCE INDEX (${name:claim})
+                WHERE channel = :channel AND lane = ${lane} AND lane_at > :since ORDER BY lane_at, seq LIMIT 1)""";
 
     private static final String DUE_IN_LANE = """
             EXISTS (SELECT 1 FROM ${table} FORCE INDEX (${name:claim})

@@ -18,7 +18,7 @@ final class MySqlText {
     static final char QUOTE = '`';
 
     /** Whatever the zone of the session, and fixed while a statement runs. */
-    private static final String NOW = "UTC_TIMESTAMP(6)";
+    static final String NOW = "UTC_TIMESTAMP(6)";
 
     private static final Pattern MICROS = Pattern.compile("\\$\\{micros:([^}]+)}");
     private static final Pattern VALUE = Pattern.compile("(?<![a-z]):([a-z]+)");

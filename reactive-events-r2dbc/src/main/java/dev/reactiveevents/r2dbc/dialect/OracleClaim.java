@@ -19,6 +19,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 
@@ -99,6 +100,7 @@ final class OracleClaim {
         private final Taken taken;
         private final boolean hasKeys;
         private final Look look;
+        private @Nullable LocalDateTime lookedAt;
         private String lastKey;
         private int withKey;
 
@@ -234,7 +236,10 @@ final class OracleClaim {
                 return Mono.empty();
             }
             Statement others = othersAreDue.on(connection).bind("channel", request.channel());
-            return OracleRow.query(others, row -> Sql.required(row, "due", Boolean.class))
+            return OracleRow.query(others, row -> {
+                        lookedAt = OracleText.time(Sql.instant(row, "looked_at"));
+                        return Sql.required(row, "due", Boolean.class);
+                    })
                     .single()
                     .map(due -> due ? look.half(limit()) : limit())
                     .filter(share -> share > 0)
@@ -317,12 +322,15 @@ final class OracleClaim {
         }
 
         private Statement remaining() {
-            return remains.on(connection)
+            Statement statement = remains.on(connection)
                     .bind("channel", request.channel())
                     .bind("max_attempts", request.maxAttempts())
                     .bind("suspect_after", request.suspectAfter())
                     .bind("suspected", claim.suspects() ? 1 : 0)
                     .bind("looked", hasKeys ? 1 : 0);
+            return lookedAt == null
+                    ? statement.bindNull("looked_at", LocalDateTime.class)
+                    : statement.bind("looked_at", lookedAt);
         }
     }
 }

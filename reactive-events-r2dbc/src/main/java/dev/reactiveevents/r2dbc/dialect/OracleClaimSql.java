@@ -146,8 +146,9 @@ final class OracleClaimSql {
 
     // == Events with keys ==
 
+    /** The first look of a claim, and when it was. */
     static final String OTHERS_ARE_DUE = """
-            SELECT CASE WHEN EXISTS (SELECT 1 FROM ${table} e
+            SELECT ${now} AS looked_at, CASE WHEN EXISTS (SELECT 1 FROM ${table} e
                        WHERE e.channel = :channel AND e.lane = 0 AND e.lane_at <= ${now}) THEN 1 ELSE 0 END AS due
               FROM dual
             """;
@@ -230,8 +231,9 @@ final class OracleClaimSql {
             EXISTS (SELECT 1 FROM ${table} e
                        WHERE e.channel = :channel AND e.lane = ${lane} AND e.lane_at <= ${now} AND ${wanted})""".replace("${wanted}", bound(WANTED));
 
+    /** What became due since the first look counts as next: the looks before this one have not seen it. */
     static final String REMAINS = """
-            SELECT ${micros:r.next_in} AS next_due,
+            SELECT GREATEST(0, ${micros:r.next_in}) AS next_due,
                    CASE WHEN :suspected = 1 AND ${suspects}
                        OR :suspected = 0 AND (${due-without} OR ${due-with} OR :looked = 0 AND ${keys})
                        THEN 1 ELSE 0 END AS passed_over,
@@ -239,10 +241,10 @@ final class OracleClaimSql {
                    CASE WHEN ${keys} THEN 1 ELSE 0 END AS with_keys
               FROM (SELECT MIN(n.due_at) - ${now} AS next_in
                       FROM (SELECT MIN(o.lane_at) AS due_at FROM ${table} o
-                             WHERE o.channel = :channel AND o.lane = 0 AND o.lane_at > ${now}
+                             WHERE o.channel = :channel AND o.lane = 0 AND o.lane_at > COALESCE(:looked_at, ${now})
                             UNION ALL
                             SELECT MIN(k.lane_at) AS due_at FROM ${table} k
-                             WHERE k.channel = :channel AND k.lane = 1 AND k.lane_at > ${now}) n) r
+                             WHERE k.channel = :channel AND k.lane = 1 AND k.lane_at > COALESCE(:looked_at, ${now})) n) r
             """.replace("${suspects}", THERE_ARE_SUSPECTS)
             .replace("${due-without}", DUE_IN_LANE.replace("${lane}", "0"))
             .replace("${due-with}", DUE_IN_LANE.replace("${lane}", "1"))
