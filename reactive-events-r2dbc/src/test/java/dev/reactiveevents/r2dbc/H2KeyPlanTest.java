@@ -59,7 +59,7 @@ class H2KeyPlanTest {
             ofHotKey += keys.contains("hot") ? 1 : 0;
             acknowledge(token);
         }
-        assertThat(ofHotKey).isGreaterThanOrEqualTo(2);
+        assertThat(ofHotKey).isEqualTo(4);
     }
 
     @Test

@@ -7,9 +7,7 @@ import dev.reactiveevents.spi.Claimed;
 import io.r2dbc.spi.Connection;
 import io.r2dbc.spi.Readable;
 import io.r2dbc.spi.Statement;
-import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Set;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 
@@ -229,29 +227,17 @@ final class H2Claim {
         }
 
         private Mono<Void> takeWithKey(int share) {
-            return keysToLookAt(share)
+            return look.keys(share, this::early, this::walk)
                     .flatMapMany(Flux::fromIterable)
                     .concatMap(key -> Sql.query(ofKey(key), taken::add), 0)
                     .take(share)
                     .then();
         }
 
-        private Mono<Set<String>> keysToLookAt(int share) {
-            Set<String> found = new LinkedHashSet<>(look.settled());
-            int most = Math.min(look.most(), share);
+        private Flux<String> early(int most) {
             Statement early =
                     statement(connection, EARLY).bind(0, request.channel()).bind(1, most);
-            return Sql.query(early, row -> Sql.required(row, "event_key", String.class))
-                    .doOnNext(found::add)
-                    .then(Mono.defer(() -> {
-                        int left = share - found.size();
-                        return walk(Math.min(most, look.walksFirst() ? Math.max((share + 1) / 2, left) : left));
-                    }))
-                    .map(walked -> {
-                        Set<String> inOrder = new LinkedHashSet<>(look.walksFirst() ? walked : found);
-                        inOrder.addAll(look.walksFirst() ? found : walked);
-                        return inOrder;
-                    });
+            return Sql.query(early, row -> Sql.required(row, "event_key", String.class));
         }
 
         /** From key to key, and once around. */

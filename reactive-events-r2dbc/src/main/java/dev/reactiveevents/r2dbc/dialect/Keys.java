@@ -10,7 +10,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.IntFunction;
 import org.jspecify.annotations.Nullable;
+import reactor.core.publisher.Flux;
+import reactor.core.publisher.Mono;
 
 /**
  * Which keys of a channel the next claim looks at. There may be far more than a claim can look at, most of them held or not
@@ -43,6 +46,34 @@ final class Keys {
 
         int half(int limit) {
             return (limit + (roundsUp() ? 1 : 0)) / 2;
+        }
+
+        /**
+         * The keys in the order in which they are looked at: first those of the events that are due first, an eighth if there
+         * are others, then those that were settled, then, as far as there is room, those that follow in order; these in every
+         * other claim before the others.
+         *
+         * @param share how many events with keys are wanted
+         * @param early the keys of the events that are due first, of at most as many events as it is given
+         * @param walk at most as many of the following keys as it is given, which may be none or less
+         */
+        Mono<Set<String>> keys(int share, IntFunction<Flux<String>> early, IntFunction<Mono<List<String>>> walk) {
+            int dueFirst = Math.min(most, Math.max(share / 8 + 1, share - settled.size()));
+            return early.apply(dueFirst)
+                    .collect(LinkedHashSet<String>::new, Set::add)
+                    .doOnNext(found -> found.addAll(settled))
+                    .flatMap(found -> walk.apply(steps(share, share - found.size()))
+                            .map(walked -> walksFirst() ? joined(walked, found) : joined(found, walked)));
+        }
+
+        private int steps(int share, int left) {
+            return Math.min(most, walksFirst() ? Math.max((share + 1) / 2, left) : left);
+        }
+
+        private static Set<String> joined(Collection<String> first, Collection<String> then) {
+            Set<String> joined = new LinkedHashSet<>(first);
+            joined.addAll(then);
+            return joined;
         }
     }
 

@@ -15,7 +15,6 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HexFormat;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -270,7 +269,8 @@ final class MySqlClaim {
                     .single()
                     .map(others -> others ? look.half(request.limit()) : request.limit())
                     .filter(share -> share > 0)
-                    .flatMap(share -> keysToLookAt(share).flatMap(found -> takeFirstOf(found, share)))
+                    .flatMap(share ->
+                            look.keys(share, this::early, this::walk).flatMap(found -> takeFirstOf(found, share)))
                     .doOnSuccess(done -> withKey = taken.size());
         }
 
@@ -287,20 +287,8 @@ final class MySqlClaim {
                     .flatMap(this::take);
         }
 
-        private Mono<Set<String>> keysToLookAt(int share) {
-            Set<String> found = new LinkedHashSet<>(look.settled());
-            int most = Math.min(look.most(), share);
-            return query(with(early, most), row -> Sql.utf8(row, "event_key"))
-                    .doOnNext(found::add)
-                    .then(Mono.defer(() -> {
-                        int left = share - found.size();
-                        return walk(Math.min(most, look.walksFirst() ? Math.max((share + 1) / 2, left) : left));
-                    }))
-                    .map(walked -> {
-                        Set<String> inOrder = new LinkedHashSet<>(look.walksFirst() ? walked : found);
-                        inOrder.addAll(look.walksFirst() ? found : walked);
-                        return inOrder;
-                    });
+        private Flux<String> early(int most) {
+            return query(with(early, most), row -> Sql.utf8(row, "event_key"));
         }
 
         /** From key to key, and once around. */

@@ -13,7 +13,6 @@ import java.time.LocalDateTime;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -243,7 +242,9 @@ final class OracleClaim {
                     .single()
                     .map(due -> due ? look.half(limit()) : limit())
                     .filter(share -> share > 0)
-                    .flatMap(share -> keysToLookAt(share).flatMap(this::firstOf).flatMap(seqs -> take(seqs, share)))
+                    .flatMap(share -> look.keys(share, this::early, this::walk)
+                            .flatMap(this::firstOf)
+                            .flatMap(seqs -> take(seqs, share)))
                     .doOnSuccess(done -> withKey = taken.size());
         }
 
@@ -268,20 +269,8 @@ final class OracleClaim {
                             .toList());
         }
 
-        private Mono<Set<String>> keysToLookAt(int share) {
-            Set<String> found = new LinkedHashSet<>(look.settled());
-            int most = Math.min(look.most(), share);
-            return keys(early, most)
-                    .doOnNext(found::add)
-                    .then(Mono.defer(() -> {
-                        int left = share - found.size();
-                        return walk(Math.min(most, look.walksFirst() ? Math.max((share + 1) / 2, left) : left));
-                    }))
-                    .map(walked -> {
-                        Set<String> inOrder = new LinkedHashSet<>(look.walksFirst() ? walked : found);
-                        inOrder.addAll(look.walksFirst() ? found : walked);
-                        return inOrder;
-                    });
+        private Flux<String> early(int most) {
+            return keys(early, most);
         }
 
         /** From key to key, and once around. */
