@@ -12,24 +12,24 @@ import dev.reactiveevents.spi.EventObserver.Count;
 import io.r2dbc.spi.ConnectionFactory;
 import java.time.Duration;
 
-/** Puts a channel together as its builder says. Does not connect. */
+/** Puts a channel together as its settings say. Does not connect. */
 final class Assembly {
 
     private static final int EVENTS_THAT_WAIT_FOR_A_SUBSCRIBER = 1_024;
     private static final Duration POLL_INTERVAL_WHEN_WOKEN = Duration.ofSeconds(5);
 
-    private final R2dbcEventChannelBuilder builder;
+    private final ChannelSettings settings;
     private final Dialect dialect;
     private final BackendType chosen;
     private final String name;
     private final Database database;
 
-    Assembly(R2dbcEventChannelBuilder builder) {
-        this.builder = builder;
-        this.dialect = builder.dialect == null ? Dialects.serving(builder.connectionFactory) : builder.dialect;
-        this.chosen = Backends.choose(dialect, builder.backend, builder.fallback);
+    Assembly(ChannelSettings settings) {
+        this.settings = settings;
+        this.dialect = settings.dialect == null ? Dialects.serving(settings.connectionFactory) : settings.dialect;
+        this.chosen = Backends.choose(dialect, settings.backend, settings.fallback);
         this.name = chosen.optionName() + " on " + dialect.name();
-        this.database = new Database(builder.connectionFactory, dialect, builder.table);
+        this.database = new Database(settings.connectionFactory, dialect, settings.table);
     }
 
     R2dbcEventChannel channel() {
@@ -37,82 +37,82 @@ final class Assembly {
     }
 
     private R2dbcEventChannel broadcast() {
-        if (builder.retryPolicyGiven) {
+        if (settings.retryPolicyGiven) {
             throw new EventException.Unsupported("A channel on " + name + " was built with a retry policy, but nothing"
                     + " comes again there; leave it out, or choose BackendType.LISTEN_NOTIFY_DURABLE.");
         }
         Notifier notifier = notifier();
-        ChannelOptions options = builder.prefetchGiven
-                ? builder.options
-                : builder.options.withPrefetch(EVENTS_THAT_WAIT_FOR_A_SUBSCRIBER);
+        ChannelOptions options = settings.prefetchGiven
+                ? settings.options
+                : settings.options.withPrefetch(EVENTS_THAT_WAIT_FOR_A_SUBSCRIBER);
         ChannelState state = new ChannelState(chosen, false, notifier);
         return new R2dbcEventChannel(
                 EventChannels.over(new ListenNotifyBackend(database, name, notifier), options, state::missed),
                 options,
-                EventSchema.notNeeded(database, dialect, builder.table),
+                EventSchema.notNeeded(database, dialect, settings.table),
                 state,
                 null,
                 null);
     }
 
     private R2dbcEventChannel queue() {
-        QueueStatements statements = dialect.statements(builder.table, builder.retention);
+        QueueStatements statements = dialect.statements(settings.table, settings.retention);
         Notifier notifier = chosen == BackendType.TABLE_QUEUE ? null : notifier();
-        TableNews news = notifier == null ? null : new TableNews(notifier, builder.table);
+        TableNews news = notifier == null ? null : new TableNews(notifier, settings.table);
         TableQueueBackend store = new TableQueueBackend(
-                database, dialect, builder.table, statements, builder.consumerName, janitor(statements));
+                database, dialect, settings.table, statements, settings.consumerName, janitor(statements));
         EventBackend backend = news == null ? store : new NotifyingBackend(store, name, news);
         ChannelOptions options = queueOptions();
-        boolean fellBack = builder.backend != null && builder.backend != chosen;
+        boolean fellBack = settings.backend != null && settings.backend != chosen;
         return new R2dbcEventChannel(
                 EventChannels.over(backend, options),
                 options,
-                new EventSchema(database, dialect, builder.table, Dialects.settings(dialect, builder.settings)),
+                new EventSchema(database, dialect, settings.table, Dialects.settings(dialect, settings.ofTable)),
                 new ChannelState(chosen, fellBack, notifier),
                 transactions(statements),
-                new Outbox(store, new Failures(dialect, builder.table), news, builder.wakeOnCommit));
+                new Outbox(store, new Failures(dialect, settings.table), news, settings.wakeOnCommit));
     }
 
     private Janitor janitor(QueueStatements statements) {
-        Duration dead = builder.deadRetention;
+        Duration dead = settings.deadRetention;
         if (dead == null) {
-            return Janitor.of(database, statements, builder.table, builder.retention);
+            return Janitor.of(database, statements, settings.table, settings.retention);
         }
-        UpkeepStatements upkeep = dialect.upkeep(builder.table);
+        UpkeepStatements upkeep = dialect.upkeep(settings.table);
         if (upkeep == null) {
             throw new EventException.Unsupported("A retention of dead letters was asked for on " + dialect.name()
                     + ", whose dialect has no statements for them; leave it out.");
         }
-        Duration shorter = dead.compareTo(builder.retention) < 0 ? dead : builder.retention;
-        return Janitor.of(database, statements, builder.table, shorter).removingDead(upkeep, builder.table, dead);
+        Duration shorter = dead.compareTo(settings.retention) < 0 ? dead : settings.retention;
+        return Janitor.of(database, statements, settings.table, shorter).removingDead(upkeep, settings.table, dead);
     }
 
     private Transactions transactions(QueueStatements statements) {
         return new Transactions(
-                builder.connectionFactory,
+                settings.connectionFactory,
                 dialect,
-                dialect.transactions(builder.table, statements),
-                new Failures(dialect, builder.table),
-                builder.options.publishTimeout());
+                dialect.transactions(settings.table, statements),
+                new Failures(dialect, settings.table),
+                settings.options.publishTimeout());
     }
 
     private Notifier notifier() {
         ConnectionFactory listening =
-                builder.listenerConnections == null ? builder.connectionFactory : builder.listenerConnections;
-        EventObserver observer = builder.options.observer();
+                settings.listenerConnections == null ? settings.connectionFactory : settings.listenerConnections;
+        EventObserver observer = settings.options.observer();
         return Backends.notifier(
                 listening,
-                builder.probeInterval,
+                settings.probeInterval,
                 database,
                 () -> observer.count(Count.LISTENER_RECONNECT, null, 1),
-                new Failures(dialect, builder.table));
+                new Failures(dialect, settings.table));
     }
 
     private ChannelOptions queueOptions() {
         Duration usual = chosen == BackendType.TABLE_QUEUE ? dialect.pollInterval() : POLL_INTERVAL_WHEN_WOKEN;
-        ChannelOptions options = builder.options
-                .withLease(builder.lease == null ? dialect.lease() : builder.lease)
-                .withPollInterval(builder.pollInterval == null ? usual : builder.pollInterval);
+        ChannelOptions options = settings.options
+                .withLease(settings.lease == null ? dialect.lease() : settings.lease)
+                .withPollInterval(settings.pollInterval == null ? usual : settings.pollInterval);
         return dialect.pollAfterActivity().compareTo(dialect.pollInterval()) < 0
                 ? options.withPollAfterActivity(dialect.pollAfterActivity())
                 : options;

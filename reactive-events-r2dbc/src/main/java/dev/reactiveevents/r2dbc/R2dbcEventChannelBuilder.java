@@ -1,5 +1,7 @@
 package dev.reactiveevents.r2dbc;
 
+import static dev.reactiveevents.r2dbc.ChannelSettings.require;
+
 import dev.reactiveevents.DeadLetterKeys;
 import dev.reactiveevents.EventChannel;
 import dev.reactiveevents.EventException;
@@ -10,62 +12,17 @@ import dev.reactiveevents.r2dbc.dialect.QueueTable;
 import dev.reactiveevents.spi.EventObserver;
 import io.r2dbc.spi.ConnectionFactory;
 import java.time.Duration;
-import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.function.UnaryOperator;
-import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.json.JsonMapper;
 
 /** Builds a channel. What is not set is as the dialect or {@link ChannelOptions#defaults()} has it. Not for many threads. */
 public final class R2dbcEventChannelBuilder {
 
-    private static final Duration LONGEST_RETENTION = Duration.ofDays(36_525);
-
-    final ConnectionFactory connectionFactory;
-    final Map<String, Number> settings = new LinkedHashMap<>();
-
-    @Nullable
-    Dialect dialect;
-
-    @Nullable
-    BackendType backend;
-
-    boolean fallback = true;
-    QueueTable table = new QueueTable(null, "reactive_event_queue");
-    Duration retention = Duration.ofHours(24);
-
-    @Nullable
-    Duration deadRetention;
-
-    String consumerName = thisProcess();
-    ChannelOptions options = ChannelOptions.defaults();
-
-    @Nullable
-    ConnectionFactory listenerConnections;
-
-    Duration probeInterval = Duration.ofSeconds(30);
-
-    @Nullable
-    Duration lease;
-
-    @Nullable
-    Duration pollInterval;
-
-    boolean wakeOnCommit = true;
-    boolean retryPolicyGiven;
-    boolean prefetchGiven;
-
-    /** Does not ask for the host's name, which may ask the network. */
-    private static String thisProcess() {
-        String host = System.getenv("HOSTNAME");
-        return (host == null ? "" : host + '-') + ProcessHandle.current().pid();
-    }
+    private final ChannelSettings settings;
 
     R2dbcEventChannelBuilder(ConnectionFactory connectionFactory) {
-        if (connectionFactory == null) {
-            throw new EventException.Invalid("The connection factory of a channel was null; give the database's.");
-        }
-        this.connectionFactory = connectionFactory;
+        this.settings = new ChannelSettings(connectionFactory);
     }
 
     /**
@@ -75,7 +32,7 @@ public final class R2dbcEventChannelBuilder {
      * @return this builder
      */
     public R2dbcEventChannelBuilder backend(BackendType backend) {
-        this.backend = require("backend", backend);
+        settings.backend = require("backend", backend);
         return this;
     }
 
@@ -86,7 +43,7 @@ public final class R2dbcEventChannelBuilder {
      * @return this builder
      */
     public R2dbcEventChannelBuilder fallback(boolean fallback) {
-        this.fallback = fallback;
+        settings.fallback = fallback;
         return this;
     }
 
@@ -97,7 +54,7 @@ public final class R2dbcEventChannelBuilder {
      * @return this builder
      */
     public R2dbcEventChannelBuilder dialect(Dialect dialect) {
-        this.dialect = require("dialect", dialect);
+        settings.dialect = require("dialect", dialect);
         return this;
     }
 
@@ -111,7 +68,7 @@ public final class R2dbcEventChannelBuilder {
      * @return this builder
      */
     public R2dbcEventChannelBuilder queueTable(String queueTable) {
-        this.table = QueueTable.of(queueTable);
+        settings.table = QueueTable.of(queueTable);
         return this;
     }
 
@@ -122,11 +79,7 @@ public final class R2dbcEventChannelBuilder {
      * @return this builder
      */
     public R2dbcEventChannelBuilder retention(Duration retention) {
-        if (retention == null || retention.isNegative() || retention.compareTo(LONGEST_RETENTION) > 0) {
-            throw new EventException.Invalid(
-                    "The retention of a channel was " + retention + "; give a duration from zero to a hundred years.");
-        }
-        this.retention = retention;
+        settings.retention(retention);
         return this;
     }
 
@@ -137,13 +90,7 @@ public final class R2dbcEventChannelBuilder {
      * @return this builder
      */
     public R2dbcEventChannelBuilder deadRetention(Duration deadRetention) {
-        if (deadRetention == null
-                || deadRetention.compareTo(Duration.ofSeconds(1)) < 0
-                || deadRetention.compareTo(LONGEST_RETENTION) > 0) {
-            throw new EventException.Invalid("The retention of a channel's dead letters was " + deadRetention
-                    + "; give a duration from one second to a hundred years, or leave it out to keep them.");
-        }
-        this.deadRetention = deadRetention;
+        settings.deadRetention(deadRetention);
         return this;
     }
 
@@ -154,10 +101,7 @@ public final class R2dbcEventChannelBuilder {
      * @return this builder
      */
     public R2dbcEventChannelBuilder consumerName(String consumerName) {
-        if (require("consumer name", consumerName).isBlank()) {
-            throw new EventException.Invalid("The consumer name of a channel was blank; give one, or leave it out.");
-        }
-        this.consumerName = consumerName;
+        settings.consumerName(consumerName);
         return this;
     }
 
@@ -170,7 +114,7 @@ public final class R2dbcEventChannelBuilder {
      * @return this builder
      */
     public R2dbcEventChannelBuilder listenerConnections(ConnectionFactory listenerConnections) {
-        this.listenerConnections = require("factory of listener connections", listenerConnections);
+        settings.listenerConnections = require("factory of listener connections", listenerConnections);
         return this;
     }
 
@@ -181,13 +125,7 @@ public final class R2dbcEventChannelBuilder {
      * @return this builder
      */
     public R2dbcEventChannelBuilder probeInterval(Duration probeInterval) {
-        if (probeInterval == null
-                || probeInterval.compareTo(Duration.ofMillis(100)) < 0
-                || probeInterval.compareTo(Duration.ofDays(1)) > 0) {
-            throw new EventException.Invalid("The probe interval of a channel was " + probeInterval
-                    + "; give a duration from 100 ms to one day.");
-        }
-        this.probeInterval = probeInterval;
+        settings.probeInterval(probeInterval);
         return this;
     }
 
@@ -200,7 +138,7 @@ public final class R2dbcEventChannelBuilder {
      * @return this builder
      */
     public R2dbcEventChannelBuilder wakeOnCommit(boolean wakeOnCommit) {
-        this.wakeOnCommit = wakeOnCommit;
+        settings.wakeOnCommit = wakeOnCommit;
         return this;
     }
 
@@ -211,7 +149,7 @@ public final class R2dbcEventChannelBuilder {
      * @return this builder
      */
     public R2dbcEventChannelBuilder lease(Duration lease) {
-        this.lease = lease;
+        settings.lease = lease;
         return change(options -> options.withLease(lease));
     }
 
@@ -222,7 +160,7 @@ public final class R2dbcEventChannelBuilder {
      * @return this builder
      */
     public R2dbcEventChannelBuilder pollInterval(Duration pollInterval) {
-        this.pollInterval = pollInterval;
+        settings.pollInterval = pollInterval;
         return change(options -> options.withPollInterval(pollInterval));
     }
 
@@ -233,7 +171,7 @@ public final class R2dbcEventChannelBuilder {
      * @return this builder
      */
     public R2dbcEventChannelBuilder prefetch(int prefetch) {
-        prefetchGiven = true;
+        settings.prefetchGiven = true;
         return change(options -> options.withPrefetch(prefetch));
     }
 
@@ -264,7 +202,7 @@ public final class R2dbcEventChannelBuilder {
      * @return this builder
      */
     public R2dbcEventChannelBuilder retryPolicy(RetryPolicy retryPolicy) {
-        retryPolicyGiven = true;
+        settings.retryPolicyGiven = true;
         return change(options -> options.withRetryPolicy(retryPolicy));
     }
 
@@ -347,11 +285,8 @@ public final class R2dbcEventChannelBuilder {
      * @return this builder
      */
     public R2dbcEventChannelBuilder autovacuum(String parameter, Number value) {
-        if (!require("autovacuum parameter", parameter).startsWith("autovacuum_")) {
-            throw new EventException.Invalid("The autovacuum parameter " + parameter
-                    + " does not begin with autovacuum_; give a storage parameter of PostgreSQL.");
-        }
-        return setting(parameter, require(parameter, value));
+        settings.autovacuum(parameter, value);
+        return this;
     }
 
     /**
@@ -363,12 +298,12 @@ public final class R2dbcEventChannelBuilder {
      * @return this builder
      */
     public R2dbcEventChannelBuilder inMemory(boolean inMemory) {
-        settings.remove("in_memory");
-        return inMemory ? setting("in_memory", 1) : this;
+        settings.inMemory(inMemory);
+        return this;
     }
 
     R2dbcEventChannelBuilder setting(String name, Number value) {
-        settings.put(name, value);
+        settings.ofTable.put(name, value);
         return this;
     }
 
@@ -388,17 +323,9 @@ public final class R2dbcEventChannelBuilder {
         return this;
     }
 
-    /** Fails on a bad value here, where it is given. */
     private R2dbcEventChannelBuilder change(UnaryOperator<ChannelOptions> change) {
-        options = change.apply(options);
+        settings.change(change);
         return this;
-    }
-
-    private static <T> T require(String what, @Nullable T value) {
-        if (value == null) {
-            throw new EventException.Invalid("The " + what + " of a channel was null; give one, or leave it out.");
-        }
-        return value;
     }
 
     /**
@@ -409,6 +336,6 @@ public final class R2dbcEventChannelBuilder {
      * @throws EventException.Unsupported if the database or this version lacks what was asked for
      */
     public R2dbcEventChannel build() {
-        return new Assembly(this).channel();
+        return new Assembly(settings).channel();
     }
 }
