@@ -72,7 +72,7 @@ final class PostgresStatements implements QueueStatements {
     private static final String SETTLE = """
             WITH applied AS (
                 ${change}
-                unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::text[]) WITH ORDINALITY
+                ${from} unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::text[]) WITH ORDINALITY
                     AS s (event_id, lease_token, after, reason, place)
                 WHERE e.event_id = ANY ($1) AND e.event_id = s.event_id AND e.lease_token = s.lease_token
                     AND e.status = 'leased'
@@ -81,33 +81,28 @@ final class PostgresStatements implements QueueStatements {
             SELECT CASE WHEN count(*) < cardinality($1) THEN COALESCE(array_agg(place), '{}') END FROM applied
             """;
 
-    private static final String DELETE = "DELETE FROM ${table} e USING";
+    private static final String DELETE = "DELETE FROM ${table} e";
 
     private static final Map<Outcome, String> CHANGES = Map.of(
             ACK, """
                     UPDATE ${table} e
-                    SET status = 'acked', available_at = NULL, settled_at = statement_timestamp()
-                    FROM""",
+                    SET status = 'acked', available_at = NULL, settled_at = statement_timestamp()""",
             RETRY, """
                     UPDATE ${table} e
                     SET status = 'ready', last_error = COALESCE(s.reason, e.last_error),
                         deliver_at = statement_timestamp() + s.after * interval '1 microsecond',
-                        available_at = statement_timestamp() + s.after * interval '1 microsecond'
-                    FROM""",
+                        available_at = statement_timestamp() + s.after * interval '1 microsecond'""",
             DEAD, """
                     UPDATE ${table} e
                     SET status = 'dead', available_at = NULL, settled_at = statement_timestamp(),
-                        last_error = COALESCE(s.reason, e.last_error)
-                    FROM""",
+                        last_error = COALESCE(s.reason, e.last_error)""",
             RELEASE, """
                     UPDATE ${table} e
-                    SET status = 'ready', attempts = e.attempts - 1, available_at = e.deliver_at
-                    FROM""",
+                    SET status = 'ready', attempts = e.attempts - 1, available_at = e.deliver_at""",
             EXTEND, """
                     UPDATE ${table} e
                     SET available_at = GREATEST(
-                        e.available_at, statement_timestamp() + s.after * interval '1 microsecond')
-                    FROM""");
+                        e.available_at, statement_timestamp() + s.after * interval '1 microsecond')""");
 
     private static final String DELETE_EXPIRED = """
             WITH turn AS MATERIALIZED (
@@ -149,9 +144,13 @@ final class PostgresStatements implements QueueStatements {
         if (retention.isZero()) {
             changes.put(ACK, DELETE);
         }
-        changes.forEach((outcome, change) -> settle.put(outcome, filled(table, SETTLE.replace("${change}", change))));
+        changes.forEach((outcome, change) -> settle.put(outcome, filled(table, settling(change))));
         this.deleteExpired = filled(table, DELETE_EXPIRED);
         this.retention = Sql.micros(retention);
+    }
+
+    private static String settling(String change) {
+        return SETTLE.replace("${change}", change).replace("${from}", change.equals(DELETE) ? "USING" : "FROM");
     }
 
     /**
