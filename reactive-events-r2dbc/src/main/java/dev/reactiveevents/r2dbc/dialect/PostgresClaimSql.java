@@ -11,9 +11,9 @@ final class PostgresClaimSql {
     /** Whose lease lapsed comes first, also before one that was published earlier and has come later. */
     private static final String FIRST_OF_KEY = """
             COALESCE(
-                (SELECT event_id FROM ${table}
+                (SELECT ${row} FROM ${table}
                     WHERE channel = ${channel} AND event_key = ${key} AND status = 'leased' LIMIT 1),
-                (SELECT event_id FROM ${table}
+                (SELECT ${row} FROM ${table}
                     WHERE channel = ${channel} AND event_key = ${key} AND available_at IS NOT NULL
                     ORDER BY seq LIMIT 1))""";
 
@@ -42,6 +42,18 @@ final class PostgresClaimSql {
                 ) e
             """;
 
+    private static final String LEASE = """
+            UPDATE ${table}
+            SET status = 'leased',
+                attempts = attempts + 1,
+                lapses = lapses + CASE WHEN status = 'leased' AND lease_token IS NOT NULL THEN 1 ELSE 0 END,
+                lease_token = $5,
+                leased_by = $6,
+                available_at = statement_timestamp() + $7::bigint * interval '1 microsecond'""";
+
+    private static final String LEASED = "leased AS (" + LEASE
+            + " WHERE event_id = ANY (ARRAY(SELECT event_id FROM due WHERE becomes = 'leased'))),";
+
     /**
      * Finds, locks, leases and tells what remains, in one round trip. Rows are changed by {@code ANY (ARRAY(…))} because
      * its plan cannot read more than these rows, whatever the planner believes of the table; a join can. All parts see the
@@ -53,16 +65,7 @@ final class PostgresClaimSql {
                     COALESCE(timestamptz 'epoch' + from_at * interval '1 microsecond', '-infinity') AS from_at
                 FROM unnest($1::text[], $2::integer[], $3::integer[], $4::integer[], $8::bigint[], $9::bigint[] ${arrays})
                     WITH ORDINALITY AS r (channel, size, max_attempts, suspect_after, from_at, from_seq, ${columns} place)
-            ), ${due} leased AS (
-                UPDATE ${table}
-                SET status = 'leased',
-                    attempts = attempts + 1,
-                    lapses = lapses + CASE WHEN status = 'leased' AND lease_token IS NOT NULL THEN 1 ELSE 0 END,
-                    lease_token = $5,
-                    leased_by = $6,
-                    available_at = statement_timestamp() + $7::bigint * interval '1 microsecond'
-                WHERE event_id = ANY (ARRAY(SELECT event_id FROM due WHERE becomes = 'leased'))
-            ), suspected AS (
+            ), ${due} ${leased} suspected AS (
                 UPDATE ${table}
                 SET status = CASE WHEN event_key IS NULL THEN 'ready' ELSE 'leased' END, lapses = lapses + 1,
                     lease_token = NULL
@@ -140,6 +143,8 @@ final class PostgresClaimSql {
                     "",
                     "${arrays}",
                     "",
+                    "${leased}",
+                    LEASED,
                     "${due}",
                     "due AS MATERIALIZED ("
                             + fill(fill(DUE, WITHOUT_KEY), Map.of("${request}", "request", "${room}", "size"))
@@ -157,7 +162,8 @@ final class PostgresClaimSql {
     private static final Map<String, String> SUSPECTED = Map.of(
             "${order}", "available_at + interval '0', seq", "${wanted}", "lapses > 0 AND lapses >= r.suspect_after");
 
-    private static final Map<String, String> OF_ITSELF = Map.of("${channel}", "e.channel", "${key}", "e.event_key");
+    private static final Map<String, String> OF_ITSELF =
+            Map.of("${row}", "event_id", "${channel}", "e.channel", "${key}", "e.event_key");
 
     static final String SUSPECTS = fill(
             CLAIM,
@@ -165,6 +171,7 @@ final class PostgresClaimSql {
                     "${recursive}", "",
                     "${columns}", "",
                     "${arrays}", "",
+                    "${leased}", LEASED,
                     "${due}",
                             "due AS MATERIALIZED ("
                                     + fill(
@@ -183,7 +190,9 @@ final class PostgresClaimSql {
                     "${suspects}", "false",
                     "${last-key}", "NULL"));
 
-    private static final Map<String, String> OF_KEY = Map.of("${channel}", "r.channel", "${key}", "k.event_key");
+    /** By its place in the table, which needs no index. Where another transaction has moved it since, it is passed over. */
+    private static final Map<String, String> OF_KEY =
+            Map.of("${row}", "ctid", "${channel}", "r.channel", "${key}", "k.event_key");
 
     /**
      * If events without a key are due too, each kind gets half. Keys of the events that are due first are looked at, an
@@ -257,13 +266,16 @@ final class PostgresClaimSql {
                     FROM walked w JOIN request r ON r.place = w.place) AS k
                 GROUP BY place, event_key
             ), with_key AS MATERIALIZED (
-                ${changed}
+                ${changed}, e.found
                 FROM shared r CROSS JOIN LATERAL (
-                    SELECT e.*
-                    FROM (SELECT event_key, first FROM looked_at l WHERE l.place = r.place ORDER BY turn) AS k
+                    SELECT e.*, k.found
+                    FROM (
+                        SELECT event_key, COALESCE(first, ${first}) AS found
+                        FROM (SELECT event_key, first FROM looked_at l WHERE l.place = r.place ORDER BY turn) AS k
+                        OFFSET 0) AS k
                     CROSS JOIN LATERAL (
                         SELECT * FROM ${table} AS e
-                        WHERE event_id = COALESCE(k.first, ${first}) AND available_at <= statement_timestamp() AND ${unsuspected} AND ${not-parked}
+                        WHERE ctid = k.found AND available_at <= statement_timestamp() AND ${unsuspected} AND ${not-parked}
                         FOR UPDATE SKIP LOCKED) e
                     LIMIT r.share) e
             ), rest AS MATERIALIZED (
@@ -273,8 +285,14 @@ final class PostgresClaimSql {
             ), without_key AS MATERIALIZED (
                 ${without-key}
             ), due AS MATERIALIZED (
-                SELECT * FROM with_key UNION ALL SELECT * FROM without_key
+                SELECT * FROM with_key UNION ALL SELECT *, NULL::tid FROM without_key
             ),""";
+
+    /** Those with a key where they were found: their version then is the one that this statement sees. */
+    private static final String LEASED_OF_BOTH = "leased AS (" + LEASE
+            + " WHERE event_id = ANY (ARRAY(SELECT event_id FROM due WHERE becomes = 'leased' AND found IS NULL))),"
+            + " leased_with_key AS (" + LEASE
+            + " WHERE ctid = ANY (ARRAY(SELECT found FROM due WHERE becomes = 'leased' AND found IS NOT NULL))),";
 
     static final String KEYED = fill(
             CLAIM,
@@ -285,6 +303,8 @@ final class PostgresClaimSql {
                     "after, looks, walks_first, odd,",
                     "${arrays}",
                     ", $11::text[], $12::integer[], $13::boolean[], $14::integer[]",
+                    "${leased}",
+                    LEASED_OF_BOTH,
                     "${due}",
                     fill(
                             DUE_OF_BOTH,
