@@ -64,7 +64,8 @@ public final class R2dbcEventChannelBuilder {
      * @param queueTable {@code table} or {@code schema.table}, each of at most 48 letters, digits and underscores;
      *     {@code reactive_event_queue} by default. The table's name must not end in {@code _claim}, {@code _suspect},
      *     {@code _acked}, {@code _dead}, {@code _keys}, {@code _keyed}, {@code _held}, {@code _parked} or
-     *     {@code _maintenance}, as what stands beside a queue does
+     *     {@code _maintenance}, as what stands beside a queue does, and must not be a single letter or one of the words that
+     *     the statements use for something else, such as {@code due}
      * @return this builder
      */
     public R2dbcEventChannelBuilder queueTable(String queueTable) {

@@ -21,6 +21,13 @@ public record QueueTable(@Nullable String schema, String name) {
     private static final Pattern BESIDE =
             Pattern.compile(".*_(maintenance|claim|suspect|acked|dead|keys|keyed|held|parked)");
 
+    /** Names that statements give to rows and parts of themselves: there it would be one of these and not the table. */
+    private static final Pattern WITHIN = Pattern.compile(
+            "[a-z]|applied|channels|counted|counts|dead|died|due|early|expired|first_one|head|held|keyed|leased"
+                    + "|leased_with_key|looked_at|request|rest|seen|settled|shared|suspected|turn|unkeyed|walk|walked"
+                    + "|with_key|without_key",
+            Pattern.CASE_INSENSITIVE);
+
     private static final Pattern PLACEHOLDER = Pattern.compile("\\$\\{(table|name)(?::([a-z]+))?}");
 
     /** Validates. */
@@ -60,6 +67,11 @@ public record QueueTable(@Nullable String schema, String name) {
             throw new EventException.Invalid("The name \"" + name + "\" of a queue table ends like the indexes and the"
                     + " small table beside one; use a name that does not end in _claim, _suspect, _acked, _dead, _keys,"
                     + " _keyed, _held, _parked or _maintenance.");
+        }
+        if (WITHIN.matcher(name).matches()) {
+            throw new EventException.Invalid(
+                    "The name \"" + name + "\" of a queue table is one that the statements on it"
+                            + " use for something else; use another, such as " + name + "_events.");
         }
     }
 
