@@ -33,7 +33,16 @@ final class Assembly {
     }
 
     R2dbcEventChannel channel() {
-        return chosen == BackendType.LISTEN_NOTIFY ? broadcast() : queue();
+        if (builder.queueOptionsGiven && builder.backend != BackendType.ADVANCED_QUEUE) {
+            throw new EventException.Unsupported(
+                    "A channel on " + name + " was built with options of advanced_queue; leave"
+                            + " them out, or choose BackendType.ADVANCED_QUEUE.");
+        }
+        return switch (chosen) {
+            case LISTEN_NOTIFY -> broadcast();
+            case ADVANCED_QUEUE -> new QueueAssembly(builder, dialect, name).channel();
+            default -> queue();
+        };
     }
 
     private R2dbcEventChannel broadcast() {
@@ -60,7 +69,12 @@ final class Assembly {
         Notifier notifier = chosen == BackendType.TABLE_QUEUE ? null : notifier();
         TableNews news = notifier == null ? null : new TableNews(notifier, builder.table);
         TableQueueBackend store = new TableQueueBackend(
-                database, dialect, builder.table, statements, builder.consumerName, janitor(statements));
+                database,
+                dialect,
+                builder.table,
+                statements,
+                builder.consumerName,
+                janitor(builder, dialect, database, statements));
         EventBackend backend = news == null ? store : new NotifyingBackend(store, name, news);
         ChannelOptions options = queueOptions();
         boolean fellBack = builder.backend != null && builder.backend != chosen;
@@ -70,10 +84,11 @@ final class Assembly {
                 new EventSchema(database, dialect, builder.table, Dialects.settings(dialect, builder.settings)),
                 new ChannelState(chosen, fellBack, notifier),
                 transactions(statements),
-                new Outbox(store, new Failures(dialect, builder.table), news, builder.wakeOnCommit));
+                new Outbox(store::publish, new Failures(dialect, builder.table), news, builder.wakeOnCommit));
     }
 
-    private Janitor janitor(QueueStatements statements) {
+    static Janitor janitor(
+            R2dbcEventChannelBuilder builder, Dialect dialect, Database database, QueueStatements statements) {
         Duration dead = builder.deadRetention;
         if (dead == null) {
             return Janitor.of(database, statements, builder.table, builder.retention);

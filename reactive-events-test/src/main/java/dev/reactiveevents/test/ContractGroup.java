@@ -81,7 +81,11 @@ abstract class ContractGroup {
         return "contract-" + UUID.randomUUID();
     }
 
+    /** Most of what is tested of retries says when they are to come. */
     void requires(Capability capability) {
+        if (capability == Capability.RETRY) {
+            requires(Capability.RESCHEDULING);
+        }
         assumeTrue(
                 contract.capabilities().contains(capability), () -> "The backend does not claim " + capability + ".");
     }
