@@ -137,22 +137,25 @@ final class AdvancedQueueBackend implements EventBackend {
         /** No event is set aside as a suspect here: what ends its consumers is not counted by Oracle. */
         Mono<Claimed> take(Claim.Request request) {
             if (request.limit() == 0) {
-                return isThere(request.channel()).thenReturn(answer(request.channel(), List.of()));
+                return isThere(request.channel()).thenReturn(answer(request, List.of(), 1));
             }
             if (claim.suspects()) {
-                return Mono.just(answer(request.channel(), List.of()));
+                return Mono.just(answer(request, List.of(), 1));
             }
             QueueListening queue = listening(request.channel());
-            return Flux.range(0, request.limit())
+            int most = Math.min(request.limit(), AT_ONCE);
+            return Flux.range(0, most)
                     .concatMap(i -> queue.next().map(Optional::of).defaultIfEmpty(Optional.empty()), 0)
                     .takeWhile(Optional::isPresent)
                     .concatMap(found -> Mono.justOrEmpty(keep(found.orElseThrow())), 0)
                     .collectList()
-                    .map(events -> answer(request.channel(), events));
+                    .map(events -> answer(request, events, most));
         }
 
-        private Claimed answer(String channel, List<ClaimedEvent> events) {
-            return new Claimed(channel, events, List.of(), null, false, false);
+        /** Each is a trip of its own: what a claim has taken is handed over before the next one takes more. */
+        private Claimed answer(Claim.Request request, List<ClaimedEvent> events, int most) {
+            Duration next = events.size() == most && most < request.limit() ? Duration.ZERO : null;
+            return new Claimed(request.channel(), events, List.of(), next, false, false);
         }
 
         /** An event that was published twice can be in the queue twice, and one claim hands it over once. */

@@ -48,7 +48,7 @@ final class AdvancedQueueModel implements ConnectionFactory {
     private final Map<String, ModelQueue> queues = new ConcurrentHashMap<>();
     private final Set<Session> sessions = ConcurrentHashMap.newKeySet();
     final AtomicInteger dequeuesThatWait = new AtomicInteger();
-    final AtomicInteger opened = new AtomicInteger();
+    final Set<Session> sessionsThatDequeue = ConcurrentHashMap.newKeySet();
     volatile boolean withoutPrivileges;
 
     /** One connection, and what is open on it. */
@@ -57,6 +57,9 @@ final class AdvancedQueueModel implements ConnectionFactory {
         private final Connection table;
         private volatile boolean autoCommit = true;
         private volatile boolean broken;
+
+        /** Otherwise there is no transaction of tables to be ended. */
+        private volatile boolean usesTables;
 
         Session(Connection table) {
             this.table = table;
@@ -95,7 +98,6 @@ final class AdvancedQueueModel implements ConnectionFactory {
         return Mono.defer(() -> Mono.<Connection>from(tables.create())).map(table -> {
             Session session = new Session(table);
             sessions.add(session);
-            opened.incrementAndGet();
             return connection(session);
         });
     }
@@ -107,6 +109,14 @@ final class AdvancedQueueModel implements ConnectionFactory {
                 (proxy, method, arguments) -> {
                     if (method.getName().equals("createStatement")) {
                         return statement(session, (String) arguments[0]);
+                    }
+                    boolean ends = method.getName().equals("commitTransaction")
+                            || method.getName().equals("rollbackTransaction");
+                    if (ends && !session.usesTables) {
+                        return Mono.fromRunnable(() -> {
+                            requireAlive(session);
+                            also(session, method.getName(), arguments);
+                        });
                     }
                     try {
                         Object answer = method.invoke(session.table, arguments);
@@ -167,6 +177,7 @@ final class AdvancedQueueModel implements ConnectionFactory {
         } else if (sql.contains("DBMS_AQ")) {
             throw new AssertionError("The model does not know:\n" + sql);
         }
+        session.usesTables = true;
         return session.table.createStatement(sql);
     }
 
@@ -239,6 +250,7 @@ final class AdvancedQueueModel implements ConnectionFactory {
     }
 
     private Result dequeue(Session session, Map<String, Parameter> row) {
+        sessionsThatDequeue.add(session);
         String name = (String) value(row, "queue_name");
         boolean exceptions = name.startsWith("AQ$_");
         ModelQueue queue = usable(exceptions ? name.substring(4, name.length() - 4) : name);

@@ -39,12 +39,18 @@ class AdvancedQueueModelContractTest extends EventChannelContract {
                 .publishTimeout(options.publishTimeout())
                 .shutdownTimeout(options.shutdownTimeout())
                 .jsonMapper(options.jsonMapper())
+                .observer(options.observer())
                 .build();
     }
 
     @Override
     protected EventChannel open(ChannelOptions options) {
         return open(MODEL, options);
+    }
+
+    @Override
+    protected void wipe() {
+        MODEL.queue("REACTIVE_EVENTS_QUEUE").clear();
     }
 
     @Override

@@ -66,6 +66,11 @@ final class ModelQueue {
         return started;
     }
 
+    /** Of what earlier tests left, each dequeue would look through all. */
+    synchronized void clear() {
+        messages.clear();
+    }
+
     synchronized int size() {
         return messages.size();
     }

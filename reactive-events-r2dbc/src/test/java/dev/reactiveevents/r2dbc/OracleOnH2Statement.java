@@ -129,11 +129,16 @@ final class OracleOnH2Statement implements Statement {
     @Override
     public Publisher<? extends Result> execute() {
         requireBound(rows.get(rows.size() - 1));
+        if (elsewhere != null) {
+            return Flux.defer(() -> {
+                        requireLinted();
+                        return elsewhere.apply(rows);
+                    })
+                    .onErrorResume(OracleOnH2Error.class, failure -> Flux.just(OracleOnH2Result.failed(failure)));
+        }
         boolean block = sql.matches("(?s)(--[^\\n]*\\n)*\\s*(DECLARE|BEGIN)\\b.*");
         return Mono.fromRunnable(this::requireLinted)
-                .thenMany(Flux.defer(() -> elsewhere != null
-                        ? elsewhere.apply(rows)
-                        : block ? new OracleOnH2Block(connection, sql, rows.get(0)).run() : plain()))
+                .thenMany(Flux.defer(() -> block ? new OracleOnH2Block(connection, sql, rows.get(0)).run() : plain()))
                 .collectList()
                 .flatMapMany(results -> Flux.fromIterable(results))
                 .onErrorMap(failure -> block ? OracleOnH2Error.ofBlock(failure) : OracleOnH2Error.of(failure))
