@@ -185,17 +185,30 @@ final class AdvancedQueueBackend implements EventBackend {
 
     private QueueListening listening(String channel) {
         return listening.computeIfAbsent(
-                channel, of -> new QueueListening(of, names, statements, sessions, failures, wait, () -> tell(of)));
+                channel,
+                of -> new QueueListening(of, names, statements, sessions, failures, wait, new NewsOf(Set.of(of))));
     }
 
-    /** {@return whether anybody hears it} */
-    private boolean tell(String channel) {
-        FluxSink<WakeUp> sink = news.get();
-        if (sink == null) {
-            return false;
+    private final class NewsOf implements QueueListening.News {
+
+        private final WakeUp wakeUp;
+
+        NewsOf(Set<String> channel) {
+            this.wakeUp = new WakeUp(channel);
         }
-        sink.next(new WakeUp(Set.of(channel)));
-        return true;
+
+        @Override
+        public void tell() {
+            FluxSink<WakeUp> sink = news.get();
+            if (sink != null) {
+                sink.next(wakeUp);
+            }
+        }
+
+        @Override
+        public boolean isHeard() {
+            return news.get() != null;
+        }
     }
 
     private Mono<Void> isThere(String channel) {

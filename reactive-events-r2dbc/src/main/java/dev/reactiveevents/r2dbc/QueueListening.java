@@ -22,7 +22,7 @@ final class QueueListening {
     private static final Logger LOG = Loggers.getLogger(QueueListening.class);
 
     /** A claim comes as soon as it is told of the arrival, unless nobody wants the event any more. */
-    private static final Duration KEPT = Duration.ofSeconds(2);
+    private static final Duration KEPT = Duration.ofMillis(500);
 
     private final String channel;
     private final QueueNames names;
@@ -31,17 +31,21 @@ final class QueueListening {
     private final Failures failures;
     private final Duration wait;
     private final News news;
-    private final Disposable.Swap waiting = Disposables.swap();
-    private @Nullable QueueSession waitsOn;
+    private @Nullable Waiting waiting;
     private boolean stopped;
     private @Nullable Arrival arrived;
     private @Nullable Throwable failed;
 
     /** Where it is told that a claim would find something. */
     interface News {
+        void tell();
+
         /** {@return whether anybody hears it} */
-        boolean tell();
+        boolean isHeard();
     }
+
+    /** A dequeue that waits. To dispose of it is to call it off, and its session goes with it. */
+    private record Waiting(QueueSession session, Disposable.Swap call) {}
 
     /** A message whose transaction is open. */
     record Arrival(String channel, Incoming message, QueueSession session) {}
@@ -79,7 +83,7 @@ final class QueueListening {
                 arrived = null;
                 failure = failed;
                 failed = null;
-                busy = waitsOn != null || stopped;
+                busy = waiting != null || stopped;
             }
             if (kept != null) {
                 return Mono.just(kept);
@@ -114,51 +118,68 @@ final class QueueListening {
                 .map(message -> new Arrival(channel, message, session));
     }
 
-    /** Nobody waits for this: what comes of it is told. */
+    /**
+     * Nobody waits for this: what comes of it is told. It may be called off before it has begun; its session is closed behind it
+     * nevertheless, because a dequeue that comes after the rollback of a close would be committed by it.
+     */
     private void waitOn(QueueSession session) {
-        synchronized (this) {
-            if (waitsOn != null || stopped) {
-                sessions.giveBack(session);
-                return;
-            }
-            waitsOn = session;
+        Waiting own = new Waiting(session, Disposables.swap());
+        if (!begins(own) || !news.isHeard() && ends(own, null)) {
+            sessions.giveBack(session);
+            return;
         }
-        waiting.update(dequeue(session, wait)
+        Disposable dequeue = dequeue(session, wait)
                 .map(Optional::of)
                 .defaultIfEmpty(Optional.empty())
-                .subscribe(found -> ended(session, found.orElse(null)), failure -> failed(session, failure)));
+                .subscribe(found -> ended(own, found.orElse(null)), failure -> failed(own, failure));
+        own.call().update(() -> {
+            dequeue.dispose();
+            sessions.drop(session);
+        });
+    }
+
+    private synchronized boolean begins(Waiting own) {
+        boolean begins = waiting == null && arrived == null && !stopped;
+        waiting = begins ? own : waiting;
+        return begins;
+    }
+
+    /** Answers false if it was called off. */
+    private synchronized boolean ends(Waiting own, @Nullable Arrival arrival) {
+        boolean ends = own.equals(waiting);
+        if (ends) {
+            waiting = null;
+            arrived = arrival;
+        }
+        return ends;
     }
 
     /** A claim finds out whether somebody still wants one. */
-    private void ended(QueueSession session, @Nullable Arrival arrival) {
-        synchronized (this) {
-            if (waitsOn != session) {
-                return;
-            }
-            waitsOn = null;
-            arrived = arrival;
+    private void ended(Waiting own, @Nullable Arrival arrival) {
+        if (!ends(own, arrival)) {
+            return;
         }
         if (arrival == null) {
-            sessions.giveBack(session);
+            sessions.giveBack(own.session());
         }
-        boolean heard = news.tell();
-        if (arrival != null && heard) {
+        news.tell();
+        if (arrival != null && news.isHeard()) {
             Mono.delay(KEPT).subscribe(late -> giveBack(arrival));
         } else if (arrival != null) {
             giveBack(arrival);
         }
     }
 
-    private void failed(QueueSession session, Throwable failure) {
+    private void failed(Waiting own, Throwable failure) {
         synchronized (this) {
-            if (waitsOn != session) {
+            if (!own.equals(waiting)) {
                 return;
             }
-            waitsOn = null;
+            waiting = null;
             failed = failure;
         }
         LOG.debug("A dequeue that waited has failed.", failure);
-        sessions.lost(session);
+        sessions.lost(own.session());
         news.tell();
     }
 
@@ -175,19 +196,18 @@ final class QueueListening {
     /** Nobody subscribes any more: what is on its way is called off, as far as the driver can do so. */
     void rest() {
         Arrival kept;
-        QueueSession session;
+        Waiting calledOff;
         synchronized (this) {
             kept = arrived;
-            session = waitsOn;
-            waitsOn = null;
+            calledOff = waiting;
+            waiting = null;
             failed = null;
         }
         if (kept != null) {
             giveBack(kept);
         }
-        if (session != null) {
-            waiting.update(Disposables.disposed());
-            sessions.drop(session);
+        if (calledOff != null) {
+            calledOff.call().dispose();
         }
     }
 

@@ -20,9 +20,11 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.concurrent.Callable;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Function;
 import java.util.regex.MatchResult;
 import org.reactivestreams.Publisher;
@@ -51,12 +53,14 @@ final class AdvancedQueueModel implements ConnectionFactory {
     final Set<Session> sessionsThatDequeue = ConcurrentHashMap.newKeySet();
     volatile boolean withoutPrivileges;
 
-    /** One connection, and what is open on it. */
+    /** One connection, and what is open on it. One call at a time runs on it, and others wait for that. */
     final class Session {
 
         private final Connection table;
+        private final ReentrantLock call = new ReentrantLock();
         private volatile boolean autoCommit = true;
         private volatile boolean broken;
+        private volatile boolean closed;
 
         /** Otherwise there is no transaction of tables to be ended. */
         private volatile boolean usesTables;
@@ -67,6 +71,35 @@ final class AdvancedQueueModel implements ConnectionFactory {
 
         void end(boolean commits) {
             queues.values().forEach(queue -> queue.end(this, commits));
+        }
+
+        /** On the thread that asks, unless that would wait for another call. */
+        <T> Mono<T> call(Callable<T> work) {
+            return Mono.defer(() -> {
+                if (!call.tryLock()) {
+                    return waiting(work);
+                }
+                try {
+                    return Mono.justOrEmpty(work.call());
+                } catch (Exception failure) {
+                    return Mono.error(failure);
+                } finally {
+                    call.unlock();
+                }
+            });
+        }
+
+        /** What is called off before its turn does nothing. */
+        <T> Mono<T> waiting(Callable<T> work) {
+            return Mono.fromCallable(() -> {
+                        call.lockInterruptibly();
+                        try {
+                            return work.call();
+                        } finally {
+                            call.unlock();
+                        }
+                    })
+                    .subscribeOn(SERVER);
         }
     }
 
@@ -112,19 +145,21 @@ final class AdvancedQueueModel implements ConnectionFactory {
                     }
                     boolean ends = method.getName().equals("commitTransaction")
                             || method.getName().equals("rollbackTransaction");
+                    Mono<Void> also = session.call(() -> {
+                        if (session.closed && method.getName().equals("close")) {
+                            return null;
+                        }
+                        requireAlive(session);
+                        also(session, method.getName(), arguments);
+                        return null;
+                    });
                     if (ends && !session.usesTables) {
-                        return Mono.fromRunnable(() -> {
-                            requireAlive(session);
-                            also(session, method.getName(), arguments);
-                        });
+                        return also;
                     }
                     try {
                         Object answer = method.invoke(session.table, arguments);
                         return answer instanceof Publisher<?> work
-                                ? Flux.from(work).thenMany(Mono.fromRunnable(() -> {
-                                    requireAlive(session);
-                                    also(session, method.getName(), arguments);
-                                }))
+                                ? Flux.from(work).thenMany(also)
                                 : answer;
                     } catch (InvocationTargetException thrown) {
                         throw thrown.getCause();
@@ -135,6 +170,9 @@ final class AdvancedQueueModel implements ConnectionFactory {
     private static void requireAlive(Session session) {
         if (session.broken) {
             throw OracleOnH2Error.numbered(17_410, "No more data to read from socket");
+        }
+        if (session.closed) {
+            throw OracleOnH2Error.numbered(17_008, "Closed Connection");
         }
     }
 
@@ -152,6 +190,7 @@ final class AdvancedQueueModel implements ConnectionFactory {
             case "rollbackTransaction" -> session.end(false);
             case "close" -> {
                 session.end(true);
+                session.closed = true;
                 sessions.remove(session);
             }
             default -> {}
@@ -184,7 +223,7 @@ final class AdvancedQueueModel implements ConnectionFactory {
     private Statement special(Session session, String sql, Function<List<Map<String, Parameter>>, Result> answer) {
         return OracleOnH2Statement.of(
                 sql,
-                rows -> Mono.fromCallable(() -> {
+                rows -> session.waiting(() -> {
                             requireAlive(session);
                             if (withoutPrivileges && sql.contains("DBMS_AQ")) {
                                 throw OracleOnH2Error.numbered(
@@ -194,7 +233,6 @@ final class AdvancedQueueModel implements ConnectionFactory {
                             requireAlive(session);
                             return result;
                         })
-                        .subscribeOn(SERVER)
                         .flux());
     }
 
