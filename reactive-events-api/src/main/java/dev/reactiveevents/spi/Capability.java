@@ -8,12 +8,12 @@ public enum Capability {
     SHARED,
     /** Events can wait before they are due. */
     DELAY,
-    /** Events come again after a nack or a lapsed lease, and become dead letters when their attempts are used up. */
-    RETRY,
     /**
-     * When an event comes again can be said: by a retry policy, by a nack with a delay, by an extended lease. One that was never
-     * handed over comes again at its old place, and that does not count.
+     * Events come again after a nack or a lapsed lease, and become dead letters when their attempts are used up. One that was
+     * never handed over comes again at its old place, and that does not count.
      */
+    RETRY,
+    /** When an event comes again can be said: by a retry policy, by a nack with a delay, by an extended lease. */
     RESCHEDULING,
     /** Ids can be given; one that is stored is not stored again. */
     DEDUPLICATION,

@@ -5,6 +5,7 @@ import dev.reactiveevents.spi.Capability;
 import dev.reactiveevents.spi.Claim;
 import dev.reactiveevents.spi.Claimed;
 import dev.reactiveevents.spi.ClaimedEvent;
+import dev.reactiveevents.spi.DeadEvent;
 import dev.reactiveevents.spi.EventBackend;
 import dev.reactiveevents.spi.NewEvent;
 import dev.reactiveevents.spi.SettleResult;
@@ -29,8 +30,9 @@ import reactor.core.publisher.FluxSink;
 import reactor.core.publisher.Mono;
 
 /**
- * Events in queues of Oracle's Advanced Queuing. A delivery is an open transaction on a connection of its own: an acknowledgement
- * commits it, and what is given back is rolled back, which Oracle counts. Where a claim finds nothing it leaves a dequeue behind
+ * Events in queues of Oracle's Advanced Queuing. A delivery is an open transaction on a connection of its own, which holds
+ * the message: an acknowledgement removes it and commits; what is to be tried again is removed and rolled back, which Oracle
+ * counts, and what nobody was given is only let go. Where a claim finds nothing it leaves a dequeue behind
  * that waits, and what that brings is told as news and handed to the next claim.
  */
 final class AdvancedQueueBackend implements EventBackend {
@@ -47,11 +49,13 @@ final class AdvancedQueueBackend implements EventBackend {
     private final Janitor janitor;
     private final StoreUpkeep upkeep;
     private final Map<String, QueueListening> listening = new ConcurrentHashMap<>();
-    private final Map<Key, QueueDelivery> held = new ConcurrentHashMap<>();
+    private final Map<Key, Held> held = new ConcurrentHashMap<>();
     private final AtomicReference<@Nullable FluxSink<WakeUp>> news = new AtomicReference<>();
 
     /** An event and the token of its delivery. */
     private record Key(UUID eventId, UUID token) {}
+
+    private record Held(ClaimedEvent event, QueueDelivery delivery) {}
 
     AdvancedQueueBackend(
             String name,
@@ -170,8 +174,15 @@ final class AdvancedQueueBackend implements EventBackend {
                 QueueDelivery.giveBack(arrival.session(), sessions);
                 return null;
             }
-            QueueDelivery delivery = new QueueDelivery(event, arrival.session(), sessions, () -> held.remove(key));
-            held.put(key, delivery);
+            QueueDelivery delivery = new QueueDelivery(
+                    arrival.session(),
+                    sessions,
+                    connection -> statements.remove(
+                            connection,
+                            names.of(arrival.channel()),
+                            arrival.message().messageId()),
+                    () -> held.remove(key));
+            held.put(key, new Held(event, delivery));
             delivery.lease(claim.lease());
             taken.add(delivery);
             return event;
@@ -179,7 +190,7 @@ final class AdvancedQueueBackend implements EventBackend {
 
         synchronized void giveUp() {
             givenUp = true;
-            taken.forEach(QueueDelivery::lapse);
+            taken.forEach(delivery -> delivery.release().subscribe(done -> {}, failure -> {}));
         }
     }
 
@@ -239,39 +250,41 @@ final class AdvancedQueueBackend implements EventBackend {
     }
 
     private Mono<SettleResult> settle(Settlement settlement) {
-        QueueDelivery delivery = held.get(new Key(settlement.eventId(), settlement.leaseToken()));
-        if (delivery == null) {
+        Held found = held.get(new Key(settlement.eventId(), settlement.leaseToken()));
+        if (found == null) {
             return Mono.just(SettleResult.LOST);
         }
+        QueueDelivery delivery = found.delivery();
         String attempted = "Settling event " + settlement.eventId() + " of " + names;
-        return switch (settlement.outcome()) {
-            case EXTEND -> Mono.fromSupplier(() -> result(delivery.lease(settlement.after())));
-            case RETRY, RELEASE -> delivery.rollback().map(AdvancedQueueBackend::result);
-            case ACK -> delivery.commit(failure -> unknown(attempted, failure)).map(AdvancedQueueBackend::result);
+        Mono<Boolean> applied = switch (settlement.outcome()) {
+            case EXTEND -> Mono.fromSupplier(() -> delivery.lease(settlement.after()));
+            case RETRY -> delivery.retry();
+            case RELEASE -> delivery.release();
+            case ACK -> delivery.take(connection -> Mono.empty(), failures, attempted);
             case DEAD ->
-                delivery.bury(
-                                statements,
-                                settlement.reason(),
-                                failure -> Failures.outcome(failures.ofUndone(attempted, failure)),
-                                failure -> unknown(attempted, failure))
-                        .map(AdvancedQueueBackend::result);
+                delivery.take(
+                        connection ->
+                                statements.storeDead(connection, new DeadEvent(found.event(), settlement.reason())),
+                        failures,
+                        attempted);
         };
-    }
-
-    private Throwable unknown(String attempted, Throwable failure) {
-        return Failures.outcome(failures.ofCommit(attempted, failure));
+        return applied.map(AdvancedQueueBackend::result);
     }
 
     private static SettleResult result(boolean applied) {
         return applied ? SettleResult.APPLIED : SettleResult.LOST;
     }
 
-    /** Does not wait for dequeues that wait. */
+    /** Does not wait for dequeues that wait. What is still in somebody's hands is counted, if the database answers. */
     @Override
     public Mono<Void> shutdown() {
         return janitor.stop().then(Mono.defer(() -> {
             listening.values().forEach(QueueListening::stop);
-            return sessions.close();
+            return Flux.fromIterable(held.values())
+                    .flatMap(of -> of.delivery().retry().onErrorComplete(), AT_ONCE)
+                    .then()
+                    .timeout(QueueSession.PATIENCE, Mono.empty())
+                    .then(sessions.close());
         }));
     }
 }

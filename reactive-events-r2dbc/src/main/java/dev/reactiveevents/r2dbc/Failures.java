@@ -64,6 +64,12 @@ final class Failures {
         return translate(attempted, failure, false);
     }
 
+    /** Whether the connection is gone, and with it what was open on it. */
+    boolean isLost(Throwable failure) {
+        R2dbcException told = toldBy(failure);
+        return told == null ? !isMistake(failure) : dialect.classify(told) == Failure.DISCONNECTED;
+    }
+
     /** What failed was a commit: if the connection broke, it may have been done. */
     Throwable ofCommit(String attempted, Throwable failure) {
         return translate(attempted, failure, true);

@@ -1,8 +1,6 @@
 package dev.reactiveevents.r2dbc;
 
-import dev.reactiveevents.r2dbc.dialect.AdvancedQueueStatements;
-import dev.reactiveevents.spi.ClaimedEvent;
-import dev.reactiveevents.spi.DeadEvent;
+import io.r2dbc.spi.Connection;
 import java.time.Duration;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Function;
@@ -12,8 +10,9 @@ import reactor.core.Disposables;
 import reactor.core.publisher.Mono;
 
 /**
- * A message in somebody's hands: a transaction that is open. Its lease is kept here, because Oracle knows none: when it lapses the
- * transaction is rolled back, so that a consumer that lost the message does not keep it and its connection for ever.
+ * A message in somebody's hands: a transaction that is open and holds it. What was worked on is removed before the transaction
+ * ends, so that a rollback is counted; what nobody was given is only let go. Its lease is kept here, because Oracle knows none: a
+ * consumer that lost the message does not keep it and its connection for ever.
  */
 final class QueueDelivery {
 
@@ -24,9 +23,9 @@ final class QueueDelivery {
         OVER
     }
 
-    private final ClaimedEvent event;
     private final QueueSession session;
     private final QueueSessions sessions;
+    private final Function<Connection, Mono<Void>> removal;
     private final Runnable over;
     private final AtomicReference<State> state = new AtomicReference<>(State.OPEN);
     private final Disposable.Swap lease = Disposables.swap();
@@ -36,12 +35,14 @@ final class QueueDelivery {
     /**
      * A delivery.
      *
+     * @param removal removes the message
      * @param over is told when it is over
      */
-    QueueDelivery(ClaimedEvent event, QueueSession session, QueueSessions sessions, Runnable over) {
-        this.event = event;
+    QueueDelivery(
+            QueueSession session, QueueSessions sessions, Function<Connection, Mono<Void>> removal, Runnable over) {
         this.session = session;
         this.sessions = sessions;
+        this.removal = removal;
         this.over = over;
     }
 
@@ -62,7 +63,7 @@ final class QueueDelivery {
         if (state.compareAndSet(State.UNKNOWN, State.OVER)) {
             over.run();
         }
-        rollback().subscribe(done -> {}, failure -> {});
+        retry().subscribe(done -> {}, failure -> {});
     }
 
     /** Of what may have been done nothing more can be said than that. */
@@ -71,54 +72,70 @@ final class QueueDelivery {
         return failure == null ? Mono.just(false) : Mono.error(failure);
     }
 
-    /** Answers false if it was over. A rollback that fails is one too: the connection is closed, or lost. */
-    Mono<Boolean> rollback() {
-        return Mono.defer(() -> {
-            if (!state.compareAndSet(State.OPEN, State.SETTLING)) {
-                return isOver();
-            }
-            return session.rollback()
-                    .then(Mono.fromRunnable(this::end))
-                    .onErrorResume(failure -> Mono.fromRunnable(this::drop))
-                    .thenReturn(true);
-        });
+    /** Gives it back, which Oracle counts. Answers false if it was over. */
+    Mono<Boolean> retry() {
+        return giveBack(Mono.defer(() -> remove(connection -> Mono.empty())).then());
     }
 
-    /** Answers false if it was over. */
-    Mono<Boolean> commit(Function<Throwable, Throwable> unknown) {
-        return Mono.defer(() -> state.compareAndSet(State.OPEN, State.SETTLING) ? committed(unknown) : isOver());
+    /** Gives it back as if it had never been taken. Answers false if it was over. */
+    Mono<Boolean> release() {
+        return giveBack(Mono.empty());
+    }
+
+    /** What fails is a rollback too: the connection is closed, or lost. */
+    private Mono<Boolean> giveBack(Mono<Void> before) {
+        return settled(before.then(session.rollback())
+                .then(Mono.fromRunnable(this::end))
+                .onErrorResume(failure -> Mono.fromRunnable(this::drop))
+                .thenReturn(true));
+    }
+
+    private Mono<Boolean> settled(Mono<Boolean> settling) {
+        return QueueSession.toItsEnd(
+                Mono.defer(() -> state.compareAndSet(State.OPEN, State.SETTLING) ? settling : isOver()));
+    }
+
+    private Mono<Boolean> remove(Function<Connection, Mono<Void>> before) {
+        return session.run(connection -> before.apply(connection)
+                .then(Mono.defer(() -> removal.apply(connection)))
+                .thenReturn(true));
+    }
+
+    /**
+     * Takes it out of the queue. Answers false if it was over, as it is with the connection. What else fails before the commit
+     * can be repeated.
+     *
+     * @param before is done in the same transaction
+     * @param attempted what is done, for messages
+     */
+    Mono<Boolean> take(Function<Connection, Mono<Void>> before, Failures failures, String attempted) {
+        return settled(Mono.defer(() -> remove(before))
+                .map(removed -> committed(failures, attempted))
+                .onErrorResume(failure -> Mono.just(undone(failure, failures, attempted)))
+                .flatMap(outcome -> outcome));
+    }
+
+    private Mono<Boolean> undone(Throwable failure, Failures failures, String attempted) {
+        if (failures.isLost(failure)) {
+            finish();
+            sessions.lost(session);
+            return Mono.just(false);
+        }
+        reopen();
+        return Mono.error(Failures.outcome(failures.ofUndone(attempted, failure)));
     }
 
     /** If it fails, whether it was done is not known, and no repetition helps. */
-    private Mono<Boolean> committed(Function<Throwable, Throwable> told) {
+    private Mono<Boolean> committed(Failures failures, String attempted) {
         return session.commit()
                 .doOnSuccess(done -> end())
                 .thenReturn(true)
-                .onErrorMap(told)
+                .onErrorMap(failure -> Failures.outcome(failures.ofCommit(attempted, failure)))
                 .doOnError(failure -> {
                     unknown = failure;
                     state.set(State.UNKNOWN);
                     sessions.lost(session);
                 });
-    }
-
-    /** Stores a dead letter and takes the message, in its transaction. What fails before the commit can be repeated. */
-    Mono<Boolean> bury(
-            AdvancedQueueStatements statements,
-            @Nullable String reason,
-            Function<Throwable, Throwable> undone,
-            Function<Throwable, Throwable> unknown) {
-        return Mono.defer(() -> {
-            if (!state.compareAndSet(State.OPEN, State.SETTLING)) {
-                return isOver();
-            }
-            return session.run(connection -> statements
-                            .storeDead(connection, new DeadEvent(event, reason))
-                            .thenReturn(true))
-                    .onErrorMap(undone)
-                    .doOnError(failure -> reopen())
-                    .then(Mono.defer(() -> committed(unknown)));
-        });
     }
 
     private synchronized void reopen() {

@@ -18,7 +18,7 @@ final class QueueSession {
     private static final Logger LOG = Loggers.getLogger(QueueSession.class);
 
     /** A connection that does not answer is left to itself. */
-    private static final Duration PATIENCE = Duration.ofSeconds(1);
+    static final Duration PATIENCE = Duration.ofSeconds(1);
 
     private final Connection connection;
 
@@ -50,7 +50,7 @@ final class QueueSession {
         return toItsEnd(Mono.defer(() -> Mono.from(connection.rollbackTransaction())));
     }
 
-    private static <T> Mono<T> toItsEnd(Mono<T> work) {
+    static <T> Mono<T> toItsEnd(Mono<T> work) {
         Mono<T> cached = work.cache();
         return Mono.defer(() -> {
             cached.subscribe(done -> {}, failure -> {});

@@ -16,6 +16,7 @@ import java.time.Duration;
 import java.time.LocalDateTime;
 import java.time.ZoneOffset;
 import java.util.HashMap;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -52,6 +53,9 @@ final class AdvancedQueueModel implements ConnectionFactory {
     final AtomicInteger dequeuesThatWait = new AtomicInteger();
     final Set<Session> sessionsThatDequeue = ConcurrentHashMap.newKeySet();
     volatile boolean withoutPrivileges;
+
+    /** Commits are done, and their answers get lost. */
+    volatile boolean cutsOffCommits;
 
     /** One connection, and what is open on it. One call at a time runs on it, and others wait for that. */
     final class Session {
@@ -186,7 +190,11 @@ final class AdvancedQueueModel implements ConnectionFactory {
                 }
             }
             case "beginTransaction" -> session.autoCommit = false;
-            case "commitTransaction" -> session.end(true);
+            case "commitTransaction" -> {
+                session.end(true);
+                session.broken = cutsOffCommits;
+                requireAlive(session);
+            }
             case "rollbackTransaction" -> session.end(false);
             case "close" -> {
                 session.end(true);
@@ -204,6 +212,8 @@ final class AdvancedQueueModel implements ConnectionFactory {
             return special(session, sql, rows -> enqueue(session, rows));
         } else if (OracleQueueTexts.isDequeue(sql)) {
             return special(session, sql, rows -> dequeue(session, rows.get(0)));
+        } else if (OracleQueueTexts.isRemove(sql)) {
+            return special(session, sql, rows -> remove(session, rows.get(0)));
         } else if (OracleQueueTexts.isStarted(sql)) {
             return special(session, sql, rows -> started(rows.get(0)));
         } else if (created != null) {
@@ -287,11 +297,31 @@ final class AdvancedQueueModel implements ConnectionFactory {
                 : bound.toString();
     }
 
+    private static boolean isOfExceptions(String name) {
+        return name.startsWith("AQ$_");
+    }
+
+    private ModelQueue ofMessages(String name) {
+        return usable(isOfExceptions(name) ? name.substring(4, name.length() - 4) : name);
+    }
+
+    private Result remove(Session session, Map<String, Parameter> row) {
+        String name = (String) value(row, "queue_name");
+        byte[] id = HexFormat.of().parseHex((String) value(row, "message_id"));
+        if (!ofMessages(name).remove(session, id)) {
+            throw OracleOnH2Error.numbered(25_263, "no message in queue " + name + " with message ID");
+        }
+        if (session.autoCommit) {
+            session.end(true);
+        }
+        return OracleOnH2Result.nothing();
+    }
+
     private Result dequeue(Session session, Map<String, Parameter> row) {
         sessionsThatDequeue.add(session);
         String name = (String) value(row, "queue_name");
-        boolean exceptions = name.startsWith("AQ$_");
-        ModelQueue queue = usable(exceptions ? name.substring(4, name.length() - 4) : name);
+        boolean exceptions = isOfExceptions(name);
+        ModelQueue queue = ofMessages(name);
         Parameter correlation = row.get("correlation");
         Duration wait = Duration.ofSeconds(((Number) value(row, "wait_seconds")).longValue());
         dequeuesThatWait.addAndGet(wait.isZero() ? 0 : 1);

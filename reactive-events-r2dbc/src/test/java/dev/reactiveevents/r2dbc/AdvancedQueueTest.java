@@ -11,6 +11,8 @@ import dev.reactiveevents.EventMessage;
 import dev.reactiveevents.ListenOptions;
 import dev.reactiveevents.RetryPolicy;
 import dev.reactiveevents.r2dbc.dialect.AdvancedQueue;
+import dev.reactiveevents.r2dbc.dialect.AdvancedQueueStatements;
+import dev.reactiveevents.r2dbc.dialect.AdvancedQueueStatements.Incoming;
 import dev.reactiveevents.r2dbc.dialect.OracleDialect;
 import dev.reactiveevents.r2dbc.dialect.QueueTable;
 import io.r2dbc.spi.Connection;
@@ -34,6 +36,9 @@ class AdvancedQueueTest {
 
     private static final Duration LIMIT = Duration.ofSeconds(20);
     private static final DeadLetterQuery ALL = DeadLetterQuery.oldest(100);
+    private static final OracleDialect ORACLE = new OracleDialect();
+    private static final AdvancedQueueStatements QUEUES = ORACLE.advancedQueue(QueueTable.of("reactive_event_queue"));
+    private static final AdvancedQueue QUEUE = AdvancedQueue.of("reactive_events_queue");
 
     private final AdvancedQueueModel model = new AdvancedQueueModel();
     private R2dbcEventChannel channel = builder().build();
@@ -103,16 +108,49 @@ class AdvancedQueueTest {
 
     @Test
     void aSessionThatIsKilledGivesItsEventBackWithoutCounting() {
-        rebuilt(builder().lease(Duration.ofSeconds(3))).publish("orders", 42).block(LIMIT);
+        channel.publish("orders", 42).block(LIMIT);
         EventMessage lost = receive("orders");
         model.kill();
         EventMessage again = receive("orders");
         assertThat(again.attempts()).isEqualTo(1);
         assertTrue(again.ack());
-        assertThatThrownBy(() -> lost.ack().block(LIMIT))
+        assertThat(lost.ack().block(LIMIT)).isFalse();
+    }
+
+    @Test
+    void whetherAnEventIsAcknowledgedIsUnknownIfTheConnectionBreaksInTheCommit() {
+        rebuilt(builder().lease(Duration.ofSeconds(1)));
+        channel.publish("orders", 42).block(LIMIT);
+        EventMessage message = receive("orders");
+        model.cutsOffCommits = true;
+        assertThatThrownBy(() -> message.ack().block(LIMIT))
                 .isInstanceOf(EventException.OutcomeUnknown.class)
                 .hasMessageContaining("connection was lost")
                 .hasMessageNotContaining("safe");
+    }
+
+    /** On its way to a receiver that has gone it was in nobody's hands. */
+    @Test
+    void whatACancelledReceiveHadTakenIsNotCountedAndThereAtOnce() {
+        rebuilt(builder().maxAttempts(1));
+        R2dbcEventChannel other = builder().maxAttempts(1).build();
+        try {
+            for (int i = 0; i < 50; i++) {
+                other.receive("orders", LIMIT).subscribe().dispose();
+                channel.publish("orders", i).block(LIMIT);
+                EventMessage message = receive("orders");
+                assertThat(message.payloadAs(Integer.class)).isEqualTo(i);
+                assertThat(message.attempts()).isEqualTo(1);
+                assertTrue(message.ack());
+            }
+        } finally {
+            other.shutdown().block(LIMIT);
+        }
+    }
+
+    private static Incoming taken(QueueSession session) {
+        return Objects.requireNonNull(session.run(connection -> QUEUES.dequeue(connection, QUEUE, null, Duration.ZERO))
+                .block(LIMIT));
     }
 
     // == Dead letters ==
@@ -407,14 +445,12 @@ class AdvancedQueueTest {
     @Test
     void aConnectionThatIsClosedDoesNotTakeItsMessageAlong() {
         channel.publish("orders", 42).block(LIMIT);
-        OracleDialect oracle = new OracleDialect();
         QueueSession session = Objects.requireNonNull(Mono.<Connection>from(model.create())
-                .flatMap(connection -> QueueSession.on(connection, oracle))
+                .flatMap(connection -> QueueSession.on(connection, ORACLE))
                 .block(LIMIT));
-        assertThat(session.run(connection -> oracle.advancedQueue(QueueTable.of("reactive_event_queue"))
-                                .dequeue(connection, AdvancedQueue.of("reactive_events_queue"), null, Duration.ZERO))
-                        .block(LIMIT))
-                .isNotNull();
+        Incoming message = taken(session);
+        session.run(connection -> QUEUES.remove(connection, QUEUE, message.messageId()))
+                .block(LIMIT);
         session.close().block(LIMIT);
         assertTrue(receive("orders").ack());
     }

@@ -3,6 +3,7 @@ package dev.reactiveevents.r2dbc;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
@@ -15,10 +16,10 @@ import java.util.function.Predicate;
 import java.util.regex.Pattern;
 
 /**
- * A queue with one consumer, as Oracle's documents have it: what is put or taken in a transaction is so with its commit; a rollback
- * counts, lets a message wait for the retry delay, and puts it into the exception queue once it was counted more often than there
- * are retries; who dequeues gets the first by priority and time that is ready and that nobody holds, or waits for one; a
- * correlation is a pattern.
+ * A queue with one consumer, as Oracle's documents have it: what is put or removed in a transaction is so with its commit; a
+ * rollback counts what was removed, lets it wait for the retry delay, and puts it into the exception queue once it was counted more
+ * often than there are retries; what was only locked is free with the end of the transaction, as it was; who dequeues gets the
+ * first by priority and time that is ready and that nobody holds, or waits for one; a correlation is a pattern.
  */
 final class ModelQueue {
 
@@ -35,6 +36,7 @@ final class ModelQueue {
         private long due;
         private Object putBy;
         private Object takenBy;
+        private boolean removed;
         private boolean exhausted;
 
         Message(byte[] id, String correlation, int priority, long number, String text) {
@@ -128,6 +130,17 @@ final class ModelQueue {
         }
     }
 
+    /** Of what the session has taken; false if there is no such message. */
+    synchronized boolean remove(Object session, byte[] id) {
+        for (Message message : open.getOrDefault(session, List.of())) {
+            if (message.takenBy == session && Arrays.equals(message.id, id)) {
+                message.removed = true;
+                return true;
+            }
+        }
+        return false;
+    }
+
     private static Predicate<Message> matching(String correlation) {
         if (correlation.equals("%")) {
             return message -> true;
@@ -144,12 +157,14 @@ final class ModelQueue {
     synchronized void end(Object session, boolean commits) {
         for (Message message : ended(session)) {
             boolean put = message.putBy == session;
-            message.putBy = put ? null : message.putBy;
-            if (put ? !commits : commits) {
+            if (put ? !commits : message.removed && commits) {
                 messages.remove(message);
-            } else if (!put) {
-                giveBack(message);
+            } else if (message.removed) {
+                count(message);
             }
+            message.putBy = null;
+            message.takenBy = null;
+            message.removed = false;
         }
     }
 
@@ -161,8 +176,7 @@ final class ModelQueue {
         return of == null ? List.of() : of;
     }
 
-    private void giveBack(Message message) {
-        message.takenBy = null;
+    private void count(Message message) {
         if (!message.exhausted) {
             message.retries++;
             message.exhausted = message.retries > maxRetries;
@@ -177,6 +191,7 @@ final class ModelQueue {
                 messages.remove(message);
             } else {
                 message.takenBy = null;
+                message.removed = false;
             }
         }
     }

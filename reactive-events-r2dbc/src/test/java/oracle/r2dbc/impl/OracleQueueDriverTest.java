@@ -85,7 +85,25 @@ class OracleQueueDriverTest {
         jdbc.outs.put(7, "{}");
         Incoming message = queues.dequeueExhausted(connection, QUEUE, null).block(LIMIT);
         assertThat(message).isEqualTo(new Incoming(id, "orders", 4, "{}"));
-        assertThat(jdbc.calls).contains("1 = String AQ$_SHOP_T_E", "2 = Integer 0");
+        assertThat(jdbc.calls)
+                .containsSubsequence(
+                        "1 = String AQ$_SHOP_T_E",
+                        "2 = Integer 0",
+                        "execute",
+                        "1 = String AQ$_SHOP_T_E",
+                        "2 = String 00000000000000010000000000000002",
+                        "execute");
+    }
+
+    @Test
+    void aMessageIsRemovedByItsId() {
+        queues.remove(connection, QUEUE, new UUID(1, 2)).block(LIMIT);
+        assertThat(jdbc.calls)
+                .containsSubsequence(
+                        "prepareStatement DECLARE",
+                        "1 = String SHOP",
+                        "2 = String 00000000000000010000000000000002",
+                        "execute");
     }
 
     @Test

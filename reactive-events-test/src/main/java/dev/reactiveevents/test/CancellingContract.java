@@ -26,7 +26,7 @@ abstract class CancellingContract extends ContractGroup {
 
     @Test
     void givesBackAtOnceWhatWasNotHandedOverWithoutCountingAnAttempt() {
-        requires(Capability.RESCHEDULING);
+        requiresReleases();
         EventChannel events = open();
         publish(events, 400);
         Inbox cancelled = consume(events, 200);

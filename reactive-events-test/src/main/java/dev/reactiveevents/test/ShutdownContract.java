@@ -117,7 +117,7 @@ abstract class ShutdownContract extends ContractGroup {
 
     @Test
     void whatWasNotHandedOverIsGivenBackAtOnceToItsOldPlace() {
-        requires(Capability.RESCHEDULING);
+        requiresReleases();
         requires(Capability.SHARED);
         EventChannel events = open(PATIENT);
         publish(events, 400);

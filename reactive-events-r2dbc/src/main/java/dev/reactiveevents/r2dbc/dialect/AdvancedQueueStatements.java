@@ -68,7 +68,8 @@ public interface AdvancedQueueStatements {
     Mono<Void> enqueue(Connection connection, List<Outgoing> messages, boolean immediately);
 
     /**
-     * Takes a message. It is gone with the commit, and in the queue again after a rollback, which is counted.
+     * Takes hold of a message: nobody else gets it until the transaction ends. It stays in the queue then, as it was, unless it
+     * was removed.
      *
      * @param connection the connection, on which nothing else runs meanwhile
      * @param queue the queue
@@ -79,7 +80,18 @@ public interface AdvancedQueueStatements {
     Mono<Incoming> dequeue(Connection connection, AdvancedQueue queue, @Nullable String correlation, Duration wait);
 
     /**
-     * Takes a message that was rolled back too often from where the database has put it.
+     * Removes a message that this transaction holds. It is gone with the commit; a rollback is counted, and the message comes
+     * again after the queue's delay.
+     *
+     * @param connection the connection
+     * @param queue the queue
+     * @param messageId its id in the queue
+     * @return completes when it is removed
+     */
+    Mono<Void> remove(Connection connection, AdvancedQueue queue, UUID messageId);
+
+    /**
+     * Takes a message that was rolled back too often from where the database has put it; it is gone with the commit.
      *
      * @param connection the connection
      * @param queue the queue that it was in

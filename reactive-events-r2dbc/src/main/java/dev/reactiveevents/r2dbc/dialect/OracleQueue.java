@@ -25,6 +25,7 @@ final class OracleQueue implements AdvancedQueueStatements {
     private final OracleText enqueue;
     private final OracleText dequeueAny;
     private final OracleText dequeueOf;
+    private final OracleText remove;
     private final OracleText storeDead;
     private final OracleText started;
 
@@ -32,6 +33,7 @@ final class OracleQueue implements AdvancedQueueStatements {
         this.enqueue = new OracleText(table, OracleQueueSql.ENQUEUE);
         this.dequeueAny = new OracleText(table, OracleQueueSql.DEQUEUE_ANY);
         this.dequeueOf = new OracleText(table, OracleQueueSql.DEQUEUE_OF);
+        this.remove = new OracleText(table, OracleQueueSql.REMOVE);
         this.storeDead = new OracleText(table, OracleQueueSql.STORE_DEAD);
         this.started = new OracleText(table, OracleQueueSql.STARTED);
     }
@@ -95,7 +97,21 @@ final class OracleQueue implements AdvancedQueueStatements {
 
     @Override
     public Mono<Incoming> dequeueExhausted(Connection connection, AdvancedQueue queue, @Nullable String correlation) {
-        return dequeue(connection, queue.exceptions(), correlation, Duration.ZERO);
+        return dequeue(connection, queue.exceptions(), correlation, Duration.ZERO)
+                .flatMap(message -> remove(connection, queue.exceptions(), message.messageId())
+                        .thenReturn(message));
+    }
+
+    @Override
+    public Mono<Void> remove(Connection connection, AdvancedQueue queue, UUID messageId) {
+        return remove(connection, queue.toString(), messageId);
+    }
+
+    private Mono<Void> remove(Connection connection, String queue, UUID messageId) {
+        return OracleRow.counts(remove.on(connection)
+                        .bind("queue_name", queue)
+                        .bind("message_id", messageId.toString().replace("-", "")))
+                .then();
     }
 
     private Mono<Incoming> dequeue(Connection connection, String queue, @Nullable String correlation, Duration wait) {

@@ -40,7 +40,8 @@ final class OracleQueueSql {
             """;
 
     /**
-     * That no message came is no error here. The first one each time: the next one would be of those that were there at the first
+     * It locks the message and leaves it where it is: of a rollback Oracle counts what was removed, and what nobody was given is
+     * not to be counted. That no message came is no error here. The first one each time: the next one would be of those that were there at the first
      * dequeue. A short text comes as such, because a large object is one more trip.
      */
     private static final String DEQUEUE = """
@@ -57,7 +58,7 @@ final class OracleQueueSql {
               e_no_message  EXCEPTION;
               PRAGMA EXCEPTION_INIT(e_no_message, -25228);
             BEGIN
-              l_options.dequeue_mode := DBMS_AQ.REMOVE;
+              l_options.dequeue_mode := DBMS_AQ.LOCKED;
               l_options.navigation   := DBMS_AQ.FIRST_MESSAGE;
               l_options.visibility   := DBMS_AQ.ON_COMMIT;
               l_options.wait         := l_wait;${use-correlation}
@@ -91,6 +92,30 @@ final class OracleQueueSql {
     static final String DEQUEUE_OF = DEQUEUE.replace(
                     "${declare-correlation}", "\n  l_correlation VARCHAR2(128)                 := :correlation;")
             .replace("${use-correlation}", "\n  l_options.correlation  := l_correlation;");
+
+    /** Of what the transaction has locked. */
+    static final String REMOVE = """
+            DECLARE
+              l_queue       VARCHAR2(261)                 := :queue_name;
+              l_id          RAW(16)                       := HEXTORAW(:message_id);
+              l_options     DBMS_AQ.DEQUEUE_OPTIONS_T;
+              l_properties  DBMS_AQ.MESSAGE_PROPERTIES_T;
+              l_message     SYS.AQ$_JMS_TEXT_MESSAGE;
+              l_removed     RAW(16);
+            BEGIN
+              l_options.dequeue_mode := DBMS_AQ.REMOVE;
+              l_options.navigation   := DBMS_AQ.FIRST_MESSAGE;
+              l_options.visibility   := DBMS_AQ.ON_COMMIT;
+              l_options.wait         := DBMS_AQ.NO_WAIT;
+              l_options.msgid        := l_id;
+              DBMS_AQ.DEQUEUE(
+                queue_name         => l_queue,
+                dequeue_options    => l_options,
+                message_properties => l_properties,
+                payload            => l_message,
+                msgid              => l_removed);
+            END;
+            """;
 
     static final String STORE_DEAD = """
             INSERT INTO ${table}

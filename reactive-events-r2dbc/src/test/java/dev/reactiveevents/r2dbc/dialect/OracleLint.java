@@ -71,6 +71,7 @@ public final class OracleLint {
             "COUNT",
             "EXTRACT",
             "GREATEST",
+            "HEXTORAW",
             "INSTR",
             "LEAST",
             "MAX",

@@ -56,6 +56,8 @@ final class OracleQueueLint {
             "DBMS_AQ.IMMEDIATE",
             "DBMS_AQ.ON_COMMIT",
             "DBMS_AQ.REMOVE",
+            "DBMS_AQ.LOCKED",
+            "DBMS_AQ.NO_WAIT",
             "DBMS_AQ.FIRST_MESSAGE",
             "DBMS_AQ.ENQUEUE_OPTIONS_T",
             "DBMS_AQ.DEQUEUE_OPTIONS_T",

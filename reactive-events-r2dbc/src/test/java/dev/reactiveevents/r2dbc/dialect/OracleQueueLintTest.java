@@ -12,6 +12,7 @@ class OracleQueueLintTest {
     private static final AdvancedQueueStatements QUEUES = new OracleDialect().advancedQueue(QueueTable.of("queue"));
     private static final String ENQUEUE = OracleQueueSql.ENQUEUE.strip();
     private static final String DEQUEUE = OracleQueueSql.DEQUEUE_OF.strip();
+    private static final String REMOVE = OracleQueueSql.REMOVE.strip();
     private static final String CREATE = QUEUES.create(AdvancedQueue.of("app.shop"), 4);
     private static final String DROP = QUEUES.drop(AdvancedQueue.of("shop"));
 
@@ -23,6 +24,7 @@ class OracleQueueLintTest {
                         ENQUEUE,
                         DEQUEUE,
                         OracleQueueSql.DEQUEUE_ANY.strip(),
+                        REMOVE,
                         OracleQueueSql.STARTED.strip(),
                         CREATE,
                         DROP)
@@ -37,6 +39,8 @@ class OracleQueueLintTest {
     List<DynamicTest> textsThatAreBrokenAreFound() {
         return List.of(
                         new Broken("an unknown constant", ENQUEUE, "DBMS_AQ.ON_COMMIT", "DBMS_AQ.AT_COMMIT"),
+                        new Broken("an unknown mode", REMOVE, "DBMS_AQ.REMOVE", "DBMS_AQ.DELETE"),
+                        new Broken("a function that is not there", REMOVE, "HEXTORAW", "HEX_TO_RAW"),
                         new Broken("an unknown type", DEQUEUE, "DEQUEUE_OPTIONS_T", "DEQUE_OPTIONS_T"),
                         new Broken("an unknown package", DEQUEUE, "DBMS_LOB.SUBSTR", "DBMS_CLOB.SUBSTR"),
                         new Broken(

@@ -20,6 +20,10 @@ public final class OracleQueueTexts {
         return sql.equals(OracleQueueSql.DEQUEUE_ANY.strip()) || sql.equals(OracleQueueSql.DEQUEUE_OF.strip());
     }
 
+    public static boolean isRemove(String sql) {
+        return sql.equals(OracleQueueSql.REMOVE.strip());
+    }
+
     public static boolean isStarted(String sql) {
         return sql.equals(OracleQueueSql.STARTED.strip());
     }
