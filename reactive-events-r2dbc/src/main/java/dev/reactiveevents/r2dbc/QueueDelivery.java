@@ -19,7 +19,6 @@ final class QueueDelivery {
     private enum State {
         OPEN,
         SETTLING,
-        UNKNOWN,
         OVER
     }
 
@@ -30,6 +29,7 @@ final class QueueDelivery {
     private final AtomicReference<State> state = new AtomicReference<>(State.OPEN);
     private final Disposable.Swap lease = Disposables.swap();
     private volatile @Nullable Throwable unknown;
+    private volatile Duration leased = Duration.ZERO;
     private long until;
 
     /**
@@ -54,15 +54,13 @@ final class QueueDelivery {
         long end = System.nanoTime() + duration.toNanos();
         if (until == 0 || end - until > 0) {
             until = end;
+            leased = duration;
             lease.update(Mono.delay(duration).subscribe(lapsed -> lapse()));
         }
         return true;
     }
 
     void lapse() {
-        if (state.compareAndSet(State.UNKNOWN, State.OVER)) {
-            over.run();
-        }
         retry().subscribe(done -> {}, failure -> {});
     }
 
@@ -91,8 +89,13 @@ final class QueueDelivery {
     }
 
     private Mono<Boolean> settled(Mono<Boolean> settling) {
-        return QueueSession.toItsEnd(
-                Mono.defer(() -> state.compareAndSet(State.OPEN, State.SETTLING) ? settling : isOver()));
+        return QueueSession.toItsEnd(Mono.defer(() -> {
+            if (!state.compareAndSet(State.OPEN, State.SETTLING)) {
+                return isOver();
+            }
+            sessions.ends(session);
+            return settling;
+        }));
     }
 
     private Mono<Boolean> remove(Function<Connection, Mono<Void>> before) {
@@ -125,7 +128,7 @@ final class QueueDelivery {
         return Mono.error(Failures.outcome(failures.ofUndone(attempted, failure)));
     }
 
-    /** If it fails, whether it was done is not known, and no repetition helps. */
+    /** If it fails, whether it was done is not known, and no repetition helps: each is told so while there may be some. */
     private Mono<Boolean> committed(Failures failures, String attempted) {
         return session.commit()
                 .doOnSuccess(done -> end())
@@ -133,12 +136,14 @@ final class QueueDelivery {
                 .onErrorMap(failure -> Failures.outcome(failures.ofCommit(attempted, failure)))
                 .doOnError(failure -> {
                     unknown = failure;
-                    state.set(State.UNKNOWN);
+                    state.set(State.OVER);
                     sessions.lost(session);
+                    lease.update(Mono.delay(leased).subscribe(late -> over.run()));
                 });
     }
 
     private synchronized void reopen() {
+        sessions.stays(session);
         state.set(State.OPEN);
         if (System.nanoTime() - until >= 0) {
             lapse();
@@ -163,6 +168,7 @@ final class QueueDelivery {
 
     /** Rolls back what nobody wants. */
     static void giveBack(QueueSession session, QueueSessions sessions) {
+        sessions.ends(session);
         session.rollback().subscribe(done -> {}, failure -> sessions.drop(session), () -> sessions.giveBack(session));
     }
 }
