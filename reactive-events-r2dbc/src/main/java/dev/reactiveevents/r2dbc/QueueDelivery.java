@@ -138,8 +138,13 @@ final class QueueDelivery {
                     unknown = failure;
                     state.set(State.OVER);
                     sessions.lost(session);
-                    lease.update(Mono.delay(leased).subscribe(late -> over.run()));
+                    lease.update(Mono.delay(askedAgain()).subscribe(late -> over.run()));
                 });
+    }
+
+    /** The engine repeats for a lease, and gives up after two and a second. */
+    private Duration askedAgain() {
+        return leased.multipliedBy(2).plusSeconds(1);
     }
 
     private synchronized void reopen() {
