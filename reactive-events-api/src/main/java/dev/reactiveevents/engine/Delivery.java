@@ -93,7 +93,13 @@ final class Delivery extends ReceivedEvent {
             return Mono.error(new EventException.Invalid("Event " + eventId() + " was to be given back with a delay of "
                     + delay + "; give a duration from zero to ten years."));
         }
-        return retryAfter(Optional.of(delay));
+        return owner.reschedules() ? retryAfter(Optional.of(delay)) : refused("given back with a delay", "nack()");
+    }
+
+    private Mono<Boolean> refused(String asked, String instead) {
+        return Mono.error(new EventException.Unsupported("Event " + eventId() + " was to be " + asked
+                + ", but its backend cannot be told when an event comes again; use " + instead
+                + ", or choose another durable backend."));
     }
 
     private Mono<Boolean> retryAfter(Optional<Duration> delay) {
@@ -122,6 +128,9 @@ final class Delivery extends ReceivedEvent {
         if (duration == null || duration.isNegative() || duration.isZero() || duration.compareTo(LONGEST) > 0) {
             return Mono.error(new EventException.Invalid("The lease of event " + eventId() + " was to be extended by "
                     + duration + "; give a duration longer than zero, up to ten years."));
+        }
+        if (!owner.reschedules()) {
+            return refused("kept for longer", "withRenewLeases(true) of the subscription");
         }
         return Mono.defer(() -> isBeingSettled() ? Mono.just(isEnlisted()) : prolong(duration));
     }

@@ -1,6 +1,7 @@
 package dev.reactiveevents.engine;
 
 import dev.reactiveevents.EventException;
+import dev.reactiveevents.spi.Capability;
 import dev.reactiveevents.spi.Claim;
 import dev.reactiveevents.spi.Claimed;
 import dev.reactiveevents.spi.EventBackend;
@@ -338,6 +339,10 @@ final class Dequeuer {
     @Nullable
     Throwable outage() {
         return outage.current();
+    }
+
+    boolean reschedules() {
+        return backend.capabilities().contains(Capability.RESCHEDULING);
     }
 
     ChannelOptions options() {

@@ -229,6 +229,11 @@ final class EventSubscription implements EngineSubscription {
         return own != null ? own : dequeuer.options().retryPolicy();
     }
 
+    /** Whether it can be said when an event comes again. */
+    boolean reschedules() {
+        return dequeuer.reschedules();
+    }
+
     // == A listener's side ==
 
     @Override

@@ -11,6 +11,7 @@ import dev.reactiveevents.spi.Capability;
 import dev.reactiveevents.spi.EventObserver.Count;
 import dev.reactiveevents.spi.EventOutlet;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.BiFunction;
 import org.jspecify.annotations.Nullable;
@@ -44,9 +45,10 @@ final class Listeners {
     /** Refuses what a backend that does not try again would ignore. */
     static void requireRetries(EventOutlet backend, SubscribeOptions options) {
         if ((options.maxAttempts() != null || options.retry() != null)
-                && !backend.capabilities().contains(Capability.RETRY)) {
+                && !backend.capabilities().containsAll(Set.of(Capability.RETRY, Capability.RESCHEDULING))) {
             throw new EventException.Unsupported("Attempts or a retry policy were set, but " + backend.name()
-                    + " delivers no event again; choose a durable backend for that, or leave them out.");
+                    + " delivers no event again, or not when it is told to; choose a durable backend with a table for"
+                    + " that, or leave them out.");
         }
     }
 

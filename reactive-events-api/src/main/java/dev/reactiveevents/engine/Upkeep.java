@@ -33,12 +33,12 @@ final class Upkeep {
 
     DeadLetters deadLetters(String channel) {
         EventChannel.requireValidName(channel);
-        requireUpkeep("Dead letters of channel \"" + channel + "\" were");
+        require(Capability.DEAD_LETTERS, "Dead letters of channel \"" + channel + "\" were");
         return new StoredDeadLetters(channel, this, codec);
     }
 
     Inspection inspect() {
-        requireUpkeep("An inspection was");
+        require(Capability.UPKEEP, "An inspection was");
         return new StoreInspection(this);
     }
 
@@ -47,7 +47,7 @@ final class Upkeep {
         UUID id;
         try {
             id = EventChannel.requireValidId(eventId);
-            requireUpkeep("The withdrawal of event " + id + " was");
+            require(Capability.UPKEEP, "The withdrawal of event " + id + " was");
         } catch (EventException refused) {
             return Mono.error(refused);
         }
@@ -56,8 +56,8 @@ final class Upkeep {
                 .hasElement();
     }
 
-    private void requireUpkeep(String asked) {
-        if (!backend.capabilities().contains(Capability.UPKEEP)) {
+    private void require(Capability capability, String asked) {
+        if (!backend.capabilities().contains(capability)) {
             throw unsupported(asked, backend.name());
         }
     }

@@ -71,7 +71,8 @@ public interface EventBackend extends EventOutlet {
     Mono<List<SettleResult>> settle(List<Settlement> settlements);
 
     /**
-     * What can be done with stored events beside their way. Called only if {@link Capability#UPKEEP} is claimed.
+     * What can be done with stored events beside their way. Called only if {@link Capability#UPKEEP} or
+     * {@link Capability#DEAD_LETTERS} is claimed, and then for that alone.
      *
      * @return it
      */

@@ -33,7 +33,16 @@ final class Assembly {
     }
 
     R2dbcEventChannel channel() {
-        return chosen == BackendType.LISTEN_NOTIFY ? broadcast() : queue();
+        if (settings.queueOptionsGiven && settings.backend != BackendType.ADVANCED_QUEUE) {
+            throw new EventException.Unsupported(
+                    "A channel on " + name + " was built with options of advanced_queue; leave"
+                            + " them out, or choose BackendType.ADVANCED_QUEUE.");
+        }
+        return switch (chosen) {
+            case LISTEN_NOTIFY -> broadcast();
+            case ADVANCED_QUEUE -> new QueueAssembly(settings, dialect, name).channel();
+            default -> queue();
+        };
     }
 
     private R2dbcEventChannel broadcast() {
@@ -60,7 +69,12 @@ final class Assembly {
         Notifier notifier = chosen == BackendType.TABLE_QUEUE ? null : notifier();
         TableNews news = notifier == null ? null : new TableNews(notifier, settings.table);
         TableQueueBackend store = new TableQueueBackend(
-                database, dialect, settings.table, statements, settings.consumerName, janitor(statements));
+                database,
+                dialect,
+                settings.table,
+                statements,
+                settings.consumerName,
+                janitor(settings, dialect, database, statements));
         EventBackend backend = news == null ? store : new NotifyingBackend(store, name, news);
         ChannelOptions options = queueOptions();
         boolean fellBack = settings.backend != null && settings.backend != chosen;
@@ -70,10 +84,10 @@ final class Assembly {
                 new EventSchema(database, dialect, settings.table, Dialects.settings(dialect, settings.ofTable)),
                 new ChannelState(chosen, fellBack, notifier),
                 transactions(statements),
-                new Outbox(store, new Failures(dialect, settings.table), news, settings.wakeOnCommit));
+                new Outbox(store::publish, new Failures(dialect, settings.table), news, settings.wakeOnCommit));
     }
 
-    private Janitor janitor(QueueStatements statements) {
+    static Janitor janitor(ChannelSettings settings, Dialect dialect, Database database, QueueStatements statements) {
         Duration dead = settings.deadRetention;
         if (dead == null) {
             return Janitor.of(database, statements, settings.table, settings.retention);

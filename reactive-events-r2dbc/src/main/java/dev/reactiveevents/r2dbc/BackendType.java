@@ -22,7 +22,11 @@ public enum BackendType {
      */
     TABLE_QUEUE,
 
-    /** Oracle's Advanced Queuing: each event goes to one of the competing subscribers, at least once. To come. */
+    /**
+     * Oracle's Advanced Queuing: each event goes to one of the subscribers that compete for its channel, at least once, in the
+     * order of priority and publishing. A delivery is an open transaction on a connection of its own: an acknowledgement commits
+     * it, and what is given back is rolled back, and comes again after the queue's retry delay. Oracle; not yet run on a server.
+     */
     ADVANCED_QUEUE;
 
     /** {@return its name in options: this name in lower case} */

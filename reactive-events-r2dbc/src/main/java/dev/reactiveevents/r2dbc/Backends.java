@@ -29,6 +29,9 @@ final class Backends {
                     + " within a poll interval.";
     private static final String INSTEAD_OF_OTHERS =
             "the promise is the same, but events of other processes are seen within a poll interval, not at once.";
+    private static final String INSTEAD_OF_QUEUES =
+            "events live in a table instead of a queue, are leased instead of held in a transaction, come again as the retry"
+                    + " policy says, and those of other processes are seen within a poll interval.";
     private static final String POSTGRES_CONNECTION = "io.r2dbc.postgresql.api.PostgresqlConnection";
 
     private Backends() {}
@@ -38,7 +41,7 @@ final class Backends {
         String wanted = asked == null ? dialect.backends().get(0) : asked.optionName();
         BackendType known = known(wanted);
         if (dialect.backends().contains(wanted)) {
-            if (known == null || known == BackendType.ADVANCED_QUEUE) {
+            if (known == null) {
                 throw new EventException.Unsupported(
                         "The backend " + wanted + " is to come; this version does not have it." + REMEDY);
             }
@@ -55,8 +58,14 @@ final class Backends {
                 "The backend {} does not exist on {}; table_queue takes its place: {}",
                 wanted,
                 dialect.name(),
-                wanted.equals(BackendType.LISTEN_NOTIFY.optionName()) ? INSTEAD_OF_BROADCAST : INSTEAD_OF_OTHERS);
+                instead(wanted));
         return BackendType.TABLE_QUEUE;
+    }
+
+    private static String instead(String wanted) {
+        return wanted.equals(BackendType.LISTEN_NOTIFY.optionName())
+                ? INSTEAD_OF_BROADCAST
+                : wanted.equals(BackendType.ADVANCED_QUEUE.optionName()) ? INSTEAD_OF_QUEUES : INSTEAD_OF_OTHERS;
     }
 
     private static @Nullable BackendType known(String wanted) {

@@ -47,8 +47,13 @@ final class ChannelSettings {
     Duration pollInterval;
 
     boolean wakeOnCommit = true;
+    boolean retentionGiven;
     boolean retryPolicyGiven;
     boolean prefetchGiven;
+    QueueNames queueNames = new QueueNames("reactive_events_queue");
+    Duration queueWait = Duration.ofSeconds(5);
+    boolean queueImmediately;
+    boolean queueOptionsGiven;
 
     ChannelSettings(ConnectionFactory connectionFactory) {
         if (connectionFactory == null) {
@@ -80,6 +85,7 @@ final class ChannelSettings {
                     "The retention of a channel was " + retention + "; give a duration from zero to a hundred years.");
         }
         this.retention = retention;
+        this.retentionGiven = true;
     }
 
     void deadRetention(Duration deadRetention) {
@@ -123,5 +129,24 @@ final class ChannelSettings {
         } else {
             ofTable.remove("in_memory");
         }
+    }
+
+    void queue(String queue) {
+        queueNames = new QueueNames(require("queue", queue));
+        queueOptionsGiven = true;
+    }
+
+    void queueWait(Duration queueWait) {
+        if (queueWait == null || queueWait.getNano() != 0 || queueWait.toSeconds() < 1 || queueWait.toSeconds() > 60) {
+            throw new EventException.Invalid(
+                    "The wait of a dequeue was " + queueWait + "; give whole seconds, from 1 to 60.");
+        }
+        this.queueWait = queueWait;
+        queueOptionsGiven = true;
+    }
+
+    void queueImmediately(boolean queueImmediately) {
+        this.queueImmediately = queueImmediately;
+        queueOptionsGiven = true;
     }
 }

@@ -40,9 +40,13 @@ final class Database {
     private volatile boolean verified;
 
     Database(ConnectionFactory factory, Dialect dialect, QueueTable table) {
+        this(factory, dialect, new Failures(dialect, table));
+    }
+
+    Database(ConnectionFactory factory, Dialect dialect, Failures failures) {
         this.factory = factory;
         this.dialect = dialect;
-        this.failures = new Failures(dialect, table);
+        this.failures = failures;
     }
 
     /** Runs one statement, which commits by itself. The sentence of an error begins with what was attempted. */

@@ -15,6 +15,7 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
 import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 import reactor.core.scheduler.Schedulers;
@@ -23,7 +24,8 @@ import reactor.util.retry.Retry;
 /**
  * The tables of a channel: the queue table, and beside it a small one that ends in {@code _maintenance} and knows their
  * version. All methods can be repeated. They fail with {@link EventException.Misconfigured} if a permission is missing, and
- * as a channel's other methods if the database is away. Where a channel needs no tables, they do nothing.
+ * as a channel's other methods if the database is away. Where a channel needs no tables, they do nothing. On
+ * {@link BackendType#ADVANCED_QUEUE} its queues are made, started, looked for and dropped with them.
  */
 public final class EventSchema {
 
@@ -34,22 +36,36 @@ public final class EventSchema {
     private final QueueTable table;
     private final String settings;
     private final boolean needed;
+    private final @Nullable QueueSchema queues;
 
     EventSchema(Database database, Dialect dialect, QueueTable table, String settings) {
-        this(database, dialect, table, settings, true);
+        this(database, dialect, table, settings, true, null);
+    }
+
+    /** That of a channel whose events are in queues, and its dead letters in the table. */
+    static EventSchema withQueues(
+            Database database, Dialect dialect, QueueTable table, String settings, QueueSchema queues) {
+        return new EventSchema(database, dialect, table, settings, true, queues);
     }
 
     /** That of a channel which keeps nothing. */
     static EventSchema notNeeded(Database database, Dialect dialect, QueueTable table) {
-        return new EventSchema(database, dialect, table, "", false);
+        return new EventSchema(database, dialect, table, "", false, null);
     }
 
-    private EventSchema(Database database, Dialect dialect, QueueTable table, String settings, boolean needed) {
+    private EventSchema(
+            Database database,
+            Dialect dialect,
+            QueueTable table,
+            String settings,
+            boolean needed,
+            @Nullable QueueSchema queues) {
         this.database = database;
         this.dialect = dialect;
         this.table = table;
         this.settings = settings;
         this.needed = needed;
+        this.queues = queues;
     }
 
     /**
@@ -63,6 +79,23 @@ public final class EventSchema {
     }
 
     /**
+     * The tables of a channel, and the queues of some of its channels: on {@link BackendType#ADVANCED_QUEUE} where the option
+     * {@code aq_queue} names a queue for each. Elsewhere the same as without them.
+     *
+     * @param channel the channel
+     * @param channels the names of the channels
+     * @return its tables and queues
+     */
+    public static EventSchema of(R2dbcEventChannel channel, String... channels) {
+        EventSchema schema = channel.schema();
+        QueueSchema some = schema.queues;
+        return some == null
+                ? schema
+                : withQueues(
+                        schema.database, schema.dialect, schema.table, schema.settings, some.of(List.of(channels)));
+    }
+
+    /**
      * Creates what is missing: the schema if one was named, the tables, and what later versions add. Many processes may do
      * so at the same time. Settings such as the fillfactor count when the table is created.
      *
@@ -70,15 +103,17 @@ public final class EventSchema {
      */
     @CheckReturnValue
     public Mono<Void> migrate() {
-        return !needed
-                ? Mono.empty()
-                : version()
-                        .onErrorResume(EventException.Misconfigured.class, missing -> Mono.just(0))
-                        .filter(version -> version < newest())
-                        .flatMap(version -> ddl().flatMap(this::apply))
-                        .retryWhen(Retry.backoff(5, Duration.ofMillis(50))
-                                .filter(EventException.Unavailable.class::isInstance)
-                                .onRetryExhaustedThrow((spec, signal) -> signal.failure()));
+        return !needed ? Mono.empty() : migrateTables().then(queues == null ? Mono.empty() : queues.create());
+    }
+
+    private Mono<Void> migrateTables() {
+        return version()
+                .onErrorResume(EventException.Misconfigured.class, missing -> Mono.just(0))
+                .filter(version -> version < newest())
+                .flatMap(version -> ddl().flatMap(this::apply))
+                .retryWhen(Retry.backoff(5, Duration.ofMillis(50))
+                        .filter(EventException.Unavailable.class::isInstance)
+                        .onRetryExhaustedThrow((spec, signal) -> signal.failure()));
     }
 
     /**
@@ -88,16 +123,18 @@ public final class EventSchema {
      */
     @CheckReturnValue
     public Mono<Void> validate() {
-        return !needed
-                ? Mono.empty()
-                : version()
-                        .flatMap(version -> version >= newest()
-                                ? Mono.empty()
-                                : Mono.error(new EventException.Misconfigured(
-                                        "The table " + table + " on " + dialect.name() + " has version " + version
-                                                + ", and version " + newest()
-                                                + " is needed; run EventSchema.of(channel).migrate().",
-                                        null)));
+        return !needed ? Mono.empty() : validateTables().then(queues == null ? Mono.empty() : queues.validate());
+    }
+
+    private Mono<Void> validateTables() {
+        return version()
+                .flatMap(version -> version >= newest()
+                        ? Mono.empty()
+                        : Mono.error(new EventException.Misconfigured(
+                                "The table " + table + " on " + dialect.name() + " has version " + version
+                                        + ", and version " + newest()
+                                        + " is needed; run EventSchema.of(channel).migrate().",
+                                null)));
     }
 
     /**
@@ -112,7 +149,9 @@ public final class EventSchema {
             return "";
         }
         String schema = table.schema() == null ? null : dialect.createSchema(table.schema());
-        return (schema == null ? "" : schema + ";\n\n") + String.join("\n", files());
+        return (schema == null ? "" : schema + ";\n\n")
+                + String.join("\n", files())
+                + (queues == null ? "" : queues.script());
     }
 
     /**
@@ -122,12 +161,14 @@ public final class EventSchema {
      */
     @CheckReturnValue
     public Mono<Void> drop() {
-        return !needed
-                ? Mono.empty()
-                : database.transaction(
-                        "Dropping the table " + table,
-                        connection -> dropIfThere(connection, "${table}")
-                                .then(Mono.defer(() -> dropIfThere(connection, "${table:maintenance}"))));
+        return !needed ? Mono.empty() : (queues == null ? Mono.<Void>empty() : queues.drop()).then(dropTables());
+    }
+
+    private Mono<Void> dropTables() {
+        return database.transaction(
+                "Dropping the table " + table,
+                connection -> dropIfThere(connection, "${table}")
+                        .then(Mono.defer(() -> dropIfThere(connection, "${table:maintenance}"))));
     }
 
     /** For H2 a schema that is missing is an error, also where its tables need not be there. */

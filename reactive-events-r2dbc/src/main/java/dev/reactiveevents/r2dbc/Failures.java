@@ -16,11 +16,31 @@ final class Failures {
     private static final Pattern TRANSPORTS = Pattern.compile("io\\.netty\\.|reactor\\.(netty|pool)\\.");
 
     private final Dialect dialect;
-    private final QueueTable table;
+    private final String place;
+    private final String grant;
+    private final String again;
 
     Failures(Dialect dialect, QueueTable table) {
+        this(dialect, "the table " + table + " or its like", dialect.grant(table), "Trying again is safe.");
+    }
+
+    /**
+     * Those of a store that is not only a table.
+     *
+     * @param place what may be missing
+     * @param grant what to run for a user who may not use it
+     * @param again whether what may have been done can be tried again
+     */
+    Failures(Dialect dialect, String place, String grant, String again) {
         this.dialect = dialect;
-        this.table = table;
+        this.place = place;
+        this.grant = grant;
+        this.again = again;
+    }
+
+    /** What is said where nothing is tried again. */
+    static Throwable outcome(Throwable told) {
+        return told instanceof Conflict conflict ? conflict.outcome() : told;
     }
 
     /** What two transactions do to each other: it is undone, and worth doing again at once. */
@@ -42,6 +62,12 @@ final class Failures {
     /** No connection was had, or a transaction failed before its commit: nothing can have come of it. */
     Throwable ofUndone(String attempted, Throwable failure) {
         return translate(attempted, failure, false);
+    }
+
+    /** Whether the connection is gone, and with it what was open on it. */
+    boolean isLost(Throwable failure) {
+        R2dbcException told = toldBy(failure);
+        return told == null ? !isMistake(failure) : dialect.classify(told) == Failure.DISCONNECTED;
     }
 
     /** What failed was a commit: if the connection broke, it may have been done. */
@@ -73,12 +99,12 @@ final class Failures {
                         failure);
             case MISSING ->
                 new EventException.Misconfigured(
-                        attempted + where + "the table " + table + " or its like is missing or too old; run"
+                        attempted + where + place + " is missing or too old; run"
                                 + " EventSchema.of(channel).migrate().",
                         failure);
             case FORBIDDEN ->
                 new EventException.Misconfigured(
-                        attempted + where + "the user may not do this; run " + dialect.grant(table) + ", and"
+                        attempted + where + "the user may not do this; run " + grant + ", and"
                                 + " EventSchema.of(channel).migrate() as a user who may create tables.",
                         failure);
             case ACCESS ->
@@ -92,7 +118,7 @@ final class Failures {
                         ? new EventException.OutcomeUnknown(
                                 attempted + where
                                         + "the connection was lost before the answer came, so that it may have been"
-                                        + " done. Trying again is safe.",
+                                        + " done. " + again,
                                 failure)
                         : new EventException.Unavailable(
                                 attempted + where
@@ -112,7 +138,7 @@ final class Failures {
                 + " the database: " + failure + ". ";
         return committing
                 ? new EventException.OutcomeUnknown(
-                        what + "It may have been done. Trying again is safe, but look at the cause first.", failure)
+                        what + "It may have been done. " + again + " But look at the cause first.", failure)
                 : new EventException.Misconfigured(
                         what + "Nothing was changed; look at the cause, trying again will not help.", failure);
     }

@@ -6,7 +6,6 @@ import java.time.Duration;
 import java.util.Arrays;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.BiConsumer;
 import java.util.stream.Collectors;
@@ -27,7 +26,12 @@ final class MapOptions {
             "poll_interval", (builder, value) -> builder.pollInterval(seconds("poll_interval", value, 0.001)),
             "portal_bridge", (builder, value) -> builder.blocking(truth("portal_bridge", value)));
 
-    private static final Set<String> TO_COME = Set.of("aq_queue", "aq_wait_seconds", "aq_visibility");
+    private static final Map<String, BiConsumer<R2dbcEventChannelBuilder, Object>> OF_ORACLE = Map.of(
+            "in_memory", (builder, value) -> builder.inMemory(truth("in_memory", value)),
+            "aq_queue", (builder, value) -> builder.queue(text("aq_queue", value)),
+            "aq_wait_seconds",
+                    (builder, value) -> builder.queueWait(Duration.ofSeconds(count("aq_wait_seconds", value))),
+            "aq_visibility", (builder, value) -> builder.queueImmediately(immediately(value)));
 
     private static final double LONGEST_SECONDS = 1e9;
 
@@ -38,21 +42,17 @@ final class MapOptions {
     }
 
     private static void apply(String key, @Nullable Object value, R2dbcEventChannelBuilder builder) {
-        BiConsumer<R2dbcEventChannelBuilder, Object> known = KNOWN.get(key);
-        if (TO_COME.contains(key)) {
-            throw new EventException.Unsupported(
-                    "The option " + key + " belongs to something that this version does not" + " have; leave it out.");
-        } else if (value == null) {
+        BiConsumer<R2dbcEventChannelBuilder, Object> known = KNOWN.getOrDefault(key, OF_ORACLE.get(key));
+        if (value == null) {
             throw invalid(key, null, "a value, or no such key");
         } else if (known != null) {
             known.accept(builder, value);
-        } else if (key.equals("in_memory")) {
-            builder.inMemory(truth(key, value));
         } else if (key.equals("fillfactor") || key.startsWith("autovacuum_")) {
             builder.setting(key, number(key, value, "a number"));
         } else {
             throw new EventException.Invalid("The option " + key + " is unknown; known are "
-                    + new TreeSet<>(KNOWN.keySet()) + ", in_memory, fillfactor and autovacuum_….");
+                    + new TreeSet<>(KNOWN.keySet()) + ", fillfactor and autovacuum_…, and of Oracle "
+                    + new TreeSet<>(OF_ORACLE.keySet()) + ".");
         }
     }
 
@@ -70,6 +70,13 @@ final class MapOptions {
                                 + Arrays.stream(BackendType.values())
                                         .map(BackendType::optionName)
                                         .collect(Collectors.joining(", "))));
+    }
+
+    private static boolean immediately(Object value) {
+        if (value.equals("immediate") || value.equals("on_commit")) {
+            return value.equals("immediate");
+        }
+        throw invalid("aq_visibility", value, "on_commit or immediate");
     }
 
     private static DeadLetterKeys deadLetterKeys(Object value) {

@@ -21,7 +21,13 @@ import reactor.core.publisher.Signal;
  */
 final class Outbox {
 
-    private final TableQueueBackend store;
+    /** Stores events on a connection of somebody's. */
+    interface Store {
+        /** {@code again} if they may be stored already */
+        Mono<Void> publish(Connection connection, List<NewEvent> events, boolean again);
+    }
+
+    private final Store store;
     private final Failures failures;
     private final @Nullable TableNews news;
     private final boolean wakeOnCommit;
@@ -32,7 +38,7 @@ final class Outbox {
      * @param news what tells other processes, if anything does
      * @param wakeOnCommit whether it also does in transactions of others
      */
-    Outbox(TableQueueBackend store, Failures failures, @Nullable TableNews news, boolean wakeOnCommit) {
+    Outbox(Store store, Failures failures, @Nullable TableNews news, boolean wakeOnCommit) {
         this.store = store;
         this.failures = failures;
         this.news = news;
@@ -97,7 +103,7 @@ final class Outbox {
         String attempted = "Storing " + events.size() + " events in a transaction of the caller's";
         boolean inTransaction = connection instanceof GuardedConnection || !connection.isAutoCommit();
         Throwable told = inTransaction ? failures.ofUndone(attempted, failure) : failures.ofCommit(attempted, failure);
-        Throwable outcome = told instanceof Failures.Conflict conflict ? conflict.outcome() : told;
+        Throwable outcome = Failures.outcome(told);
         return outcome instanceof EventException known
                 ? known.withDetail("Roll back the transaction that this was part of.")
                 : outcome;

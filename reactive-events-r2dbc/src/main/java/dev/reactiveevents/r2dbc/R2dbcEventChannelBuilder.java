@@ -109,9 +109,9 @@ public final class R2dbcEventChannelBuilder {
     /**
      * Sets where the connection is from that listens to notifications, if not from the channel's own factory: a direct
      * connection where that one goes through a pooler in transaction mode. A pool is passed by: its driver's factory
-     * is asked.
+     * is asked. Of {@link BackendType#ADVANCED_QUEUE}: where the connections are from on which events are taken.
      *
-     * @param listenerConnections a factory of {@code org.postgresql:r2dbc-postgresql}
+     * @param listenerConnections a factory of {@code org.postgresql:r2dbc-postgresql}, or of Oracle's driver
      * @return this builder
      */
     public R2dbcEventChannelBuilder listenerConnections(ConnectionFactory listenerConnections) {
@@ -303,6 +303,42 @@ public final class R2dbcEventChannelBuilder {
         return this;
     }
 
+    /**
+     * Sets the queue of {@link BackendType#ADVANCED_QUEUE}.
+     *
+     * @param queue {@code queue} or {@code owner.queue}, letters, digits and underscores, 22 at most without the owner, which
+     *     Oracle has in capitals; {@code reactive_events_queue} by default, for all channels. With <code>{channel}</code> in it
+     *     each channel has a queue of its own
+     * @return this builder
+     */
+    public R2dbcEventChannelBuilder queue(String queue) {
+        settings.queue(queue);
+        return this;
+    }
+
+    /**
+     * Sets for how long a dequeue of {@link BackendType#ADVANCED_QUEUE} waits in the database before it is asked again.
+     *
+     * @param queueWait whole seconds, from 1 to 60; 5 by default
+     * @return this builder
+     */
+    public R2dbcEventChannelBuilder queueWait(Duration queueWait) {
+        settings.queueWait(queueWait);
+        return this;
+    }
+
+    /**
+     * Sets whether events that are published in a transaction of the caller's are in the queue of
+     * {@link BackendType#ADVANCED_QUEUE} at once, whatever becomes of that transaction.
+     *
+     * @param queueImmediately false, the default, to commit or vanish with it
+     * @return this builder
+     */
+    public R2dbcEventChannelBuilder queueImmediately(boolean queueImmediately) {
+        settings.queueImmediately(queueImmediately);
+        return this;
+    }
+
     R2dbcEventChannelBuilder setting(String name, Number value) {
         settings.ofTable.put(name, value);
         return this;
@@ -312,12 +348,12 @@ public final class R2dbcEventChannelBuilder {
      * Sets options by the names under which configuration files have them: {@code events_backend, queue_table,
      * lease_seconds, retention_seconds, dead_retention_seconds, poll_interval} (in seconds), {@code dead_letter_keys}
      * ({@code free} or {@code park}), {@code portal_bridge} (whether code that blocks may use the channel),
-     * {@code fillfactor} and {@code autovacuum_…}, {@code in_memory} of Oracle.
+     * {@code fillfactor} and {@code autovacuum_…}; of Oracle {@code in_memory, aq_queue, aq_wait_seconds} and
+     * {@code aq_visibility} ({@code on_commit} or {@code immediate}).
      *
      * @param options names and values
      * @return this builder
      * @throws EventException.Invalid if a name is unknown or a value wrong; the message gives the allowed range
-     * @throws EventException.Unsupported if an option belongs to what is not there yet
      */
     public R2dbcEventChannelBuilder options(Map<String, ?> options) {
         MapOptions.apply(require("map of options", options), this);

@@ -78,7 +78,7 @@ final class TableQueueBackend implements EventBackend {
     public Set<Capability> capabilities() {
         Set<Capability> capabilities = EnumSet.allOf(Capability.class);
         if (upkeep == null) {
-            capabilities.remove(Capability.UPKEEP);
+            capabilities.removeAll(Set.of(Capability.DEAD_LETTERS, Capability.UPKEEP));
         }
         return capabilities;
     }

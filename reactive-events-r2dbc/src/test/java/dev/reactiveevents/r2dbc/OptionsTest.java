@@ -179,9 +179,22 @@ class OptionsTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"aq_queue", "aq_wait_seconds", "aq_visibility"})
-    void aKeyOfWhatIsToComeIsRefusedByItsName(String key) {
-        assertThat(refusal(Map.of(key, 1))).startsWith("Unsupported: ").contains(key);
+    @CsvSource({
+        "aq_queue, 1q",
+        "aq_queue, a_name_that_is_far_too_long",
+        "aq_queue, {channel}.q.r",
+        "aq_wait_seconds, often",
+        "aq_visibility, soon"
+    })
+    void anOptionOfAQueueThatIsWrongIsRefused(String key, String value) {
+        assertThat(refusal(Map.of(key, value))).startsWith("Invalid: ");
+    }
+
+    @Test
+    void optionsOfAQueueWithoutOneAreRefused() {
+        assertThat(refusal(Map.of("aq_wait_seconds", 3)))
+                .startsWith("Unsupported: ")
+                .contains("ADVANCED_QUEUE");
     }
 
     @ParameterizedTest

@@ -10,6 +10,7 @@ import java.util.EnumSet;
 import java.util.Set;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
+import org.testcontainers.images.builder.Transferable;
 import org.testcontainers.oracle.OracleContainer;
 
 /**
@@ -19,12 +20,23 @@ import org.testcontainers.oracle.OracleContainer;
 @EnabledIfSystemProperty(named = "reactiveevents.oracle", matches = "true")
 class OracleContractTest extends EventChannelContract {
 
+    private static final String GRANTS = """
+            ALTER SESSION SET CONTAINER = FREEPDB1;
+            GRANT EXECUTE ON DBMS_AQ TO test;
+            GRANT EXECUTE ON DBMS_AQADM TO test;
+            """;
+
     private static ConnectionFactory database;
+
+    /** {@return the server, which the user may make queues in} */
+    static ConnectionFactory server() {
+        String given = System.getenv("REACTIVE_EVENTS_ORACLE_URL");
+        return ConnectionFactories.get(given == null || given.isBlank() ? container() : given);
+    }
 
     @BeforeAll
     static void migrate() {
-        String given = System.getenv("REACTIVE_EVENTS_ORACLE_URL");
-        database = ConnectionFactories.get(given == null || given.isBlank() ? container() : given);
+        database = server();
         EventSchema schema = EventSchema.of(Channels.tableQueue(database).build());
         schema.drop().then(schema.migrate()).block();
     }
@@ -33,6 +45,7 @@ class OracleContractTest extends EventChannelContract {
     @SuppressWarnings("resource")
     private static String container() {
         OracleContainer server = new OracleContainer("gvenzl/oracle-free:23-slim-faststart");
+        server.withCopyToContainer(Transferable.of(GRANTS), "/container-entrypoint-initdb.d/grants.sql");
         server.start();
         return "r2dbc:oracle://" + server.getUsername() + ":" + server.getPassword() + "@" + server.getHost() + ":"
                 + server.getOraclePort() + "/" + server.getDatabaseName();

@@ -67,15 +67,6 @@ class OracleDialectTest {
     }
 
     @Test
-    void advancedQueuingIsToCome() {
-        assertThatThrownBy(() -> R2dbcEventChannel.builder(database)
-                        .backend(BackendType.ADVANCED_QUEUE)
-                        .build())
-                .isInstanceOf(EventException.Unsupported.class)
-                .hasMessageContainingAll("advanced_queue", "to come", "TABLE_QUEUE");
-    }
-
-    @Test
     void aServerThatIsTooOldOrComparesByLanguageIsRefused() {
         schema(builder()).migrate().block(LIMIT);
         PostgresServer.execute(database.h2(), "UPDATE nls_session_parameters SET \"VALUE\" = 'LINGUISTIC'");

@@ -11,6 +11,10 @@ final class OracleOnH2Error extends R2dbcException {
         super(message, "72000", code, cause);
     }
 
+    static OracleOnH2Error numbered(int code, String message) {
+        return new OracleOnH2Error("ORA-%05d: %s".formatted(code, message), code, null);
+    }
+
     static Throwable of(Throwable failure) {
         if (failure instanceof OracleOnH2Error || !(failure instanceof R2dbcException told)) {
             return failure;

@@ -17,8 +17,10 @@ import java.util.Map;
 import java.util.NoSuchElementException;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Function;
 import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 import org.reactivestreams.Publisher;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
@@ -44,13 +46,27 @@ final class OracleOnH2Statement implements Statement {
             "ByteBuffer");
     private static final Map<String, List<String>> LINTED = new ConcurrentHashMap<>();
 
-    private final Connection connection;
+    private final @Nullable Connection connection;
+    private final @Nullable Function<List<Map<String, Parameter>>, Flux<Result>> elsewhere;
     private final String sql;
     private final Set<String> names;
     private final List<Map<String, Parameter>> rows = new ArrayList<>(List.of(new HashMap<>()));
 
     OracleOnH2Statement(Connection connection, String sql) {
+        this(connection, sql, null);
+    }
+
+    /** A statement that is answered in another way. */
+    static OracleOnH2Statement of(String sql, Function<List<Map<String, Parameter>>, Flux<Result>> elsewhere) {
+        return new OracleOnH2Statement(null, sql, elsewhere);
+    }
+
+    private OracleOnH2Statement(
+            @Nullable Connection connection,
+            String sql,
+            @Nullable Function<List<Map<String, Parameter>>, Flux<Result>> elsewhere) {
         this.connection = connection;
+        this.elsewhere = elsewhere;
         this.sql = sql;
         this.names = names(sql);
     }
@@ -113,6 +129,13 @@ final class OracleOnH2Statement implements Statement {
     @Override
     public Publisher<? extends Result> execute() {
         requireBound(rows.get(rows.size() - 1));
+        if (elsewhere != null) {
+            return Flux.defer(() -> {
+                        requireLinted();
+                        return elsewhere.apply(rows);
+                    })
+                    .onErrorResume(OracleOnH2Error.class, failure -> Flux.just(OracleOnH2Result.failed(failure)));
+        }
         boolean block = sql.matches("(?s)(--[^\\n]*\\n)*\\s*(DECLARE|BEGIN)\\b.*");
         return Mono.fromRunnable(this::requireLinted)
                 .thenMany(Flux.defer(() -> block ? new OracleOnH2Block(connection, sql, rows.get(0)).run() : plain()))

@@ -37,6 +37,9 @@ final class ConfiguredChannel {
         set("blocking", properties.blocking(), builder::blocking);
         set("consumer-name", properties.consumerName(), builder::consumerName);
         set("wake-on-commit", properties.wakeOnCommit(), builder::wakeOnCommit);
+        set("queue", properties.queue(), builder::queue);
+        set("queue-wait", properties.queueWait(), builder::queueWait);
+        set("queue-immediately", properties.queueImmediately(), builder::queueImmediately);
         set("in-memory", properties.inMemory(), builder::inMemory);
         set("fillfactor", properties.fillfactor(), builder::fillfactor);
         properties

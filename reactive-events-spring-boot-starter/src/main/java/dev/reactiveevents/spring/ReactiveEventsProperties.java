@@ -36,6 +36,9 @@ import org.springframework.boot.convert.DurationUnit;
  *     on the class path.
  * @param consumerName What stands beside events that this application leases, for people.
  * @param wakeOnCommit Whether R2dbcEventChannel.in(connection) notifies with the caller's commit.
+ * @param queue The queue of Oracle's Advanced Queuing, optionally owner.queue, with {channel} in it one for each channel.
+ * @param queueWait For how long a dequeue waits before it is asked again, in whole seconds.
+ * @param queueImmediately Whether what is published in a transaction is in the queue at once, whatever becomes of it.
  * @param inMemory Whether Oracle keeps the table in its In-Memory column store too, when it is created.
  * @param fillfactor How full PostgreSQL packs the table's pages, when it is created.
  * @param autovacuum Storage parameters of PostgreSQL, such as autovacuum_vacuum_scale_factor, when the table is created.
@@ -66,6 +69,9 @@ public record ReactiveEventsProperties(
         @Nullable Boolean blocking,
         @Nullable String consumerName,
         @Nullable Boolean wakeOnCommit,
+        @Nullable String queue,
+        @DurationUnit(ChronoUnit.SECONDS) @Nullable Duration queueWait,
+        @Nullable Boolean queueImmediately,
         @Nullable Boolean inMemory,
         @Nullable Integer fillfactor,
         @DefaultValue Map<String, Double> autovacuum,

@@ -26,6 +26,7 @@ abstract class CancellingContract extends ContractGroup {
 
     @Test
     void givesBackAtOnceWhatWasNotHandedOverWithoutCountingAnAttempt() {
+        requiresReleases();
         EventChannel events = open();
         publish(events, 400);
         Inbox cancelled = consume(events, 200);

@@ -81,7 +81,20 @@ abstract class ContractGroup {
         return "contract-" + UUID.randomUUID();
     }
 
+    /** Most of what is tested of retries says when they are to come. */
     void requires(Capability capability) {
+        if (capability == Capability.RETRY) {
+            requires(Capability.RESCHEDULING);
+        }
+        assume(capability);
+    }
+
+    /** What comes again does so at its old place and uncounted if nobody had it, whatever can be said of the rest. */
+    void requiresReleases() {
+        assume(Capability.RETRY);
+    }
+
+    private void assume(Capability capability) {
         assumeTrue(
                 contract.capabilities().contains(capability), () -> "The backend does not claim " + capability + ".");
     }

@@ -85,6 +85,7 @@ abstract class ReceivingContract extends ContractGroup {
 
     @Test
     void oneThatTimesOutWhileAnEventArrivesKeepsNothing() {
+        requiresReleases();
         EventChannel events = open();
         Mono<EventMessage> impatient = events.receive(channel, Duration.ofMillis(2))
                 .switchIfEmpty(Mono.defer(() -> events.receive(channel, AWAIT)));

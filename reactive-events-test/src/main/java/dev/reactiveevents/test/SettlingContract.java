@@ -110,7 +110,7 @@ abstract class SettlingContract extends ContractGroup {
 
     @Test
     void aReleasedEventKeepsItsPlaceAndTheDeliveryDoesNotCount() {
-        requires(Capability.RETRY);
+        requiresReleases();
         EventChannel events = open();
         Inbox inbox = subscribe(events, 1);
         List<String> ids = publish(events, 2);

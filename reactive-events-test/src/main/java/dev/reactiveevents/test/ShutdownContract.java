@@ -117,6 +117,7 @@ abstract class ShutdownContract extends ContractGroup {
 
     @Test
     void whatWasNotHandedOverIsGivenBackAtOnceToItsOldPlace() {
+        requiresReleases();
         requires(Capability.SHARED);
         EventChannel events = open(PATIENT);
         publish(events, 400);

@@ -62,6 +62,7 @@ abstract class WakeUpsContract extends ContractGroup {
 
     @Test
     void whatAnotherSubscriptionHereGivesBackWakes() {
+        requiresReleases();
         requires(Capability.SHARED);
         EventChannel events = open(NEVER_POLLING);
         publish(events, 300);

@@ -237,4 +237,14 @@ public interface Dialect {
     default @Nullable UpkeepStatements upkeep(QueueTable table) {
         return null;
     }
+
+    /**
+     * The calls of the queues that the database has itself.
+     *
+     * @param table the table that keeps their dead letters
+     * @return them; {@code null}, the default, if it has none
+     */
+    default @Nullable AdvancedQueueStatements advancedQueue(QueueTable table) {
+        return null;
+    }
 }

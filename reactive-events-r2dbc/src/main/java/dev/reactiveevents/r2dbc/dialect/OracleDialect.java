@@ -14,7 +14,7 @@ import reactor.core.publisher.Mono;
 
 /**
  * Oracle 19c and later. Checked by a grammar of PL/SQL and, as far as it is plain SQL, run on H2 in its mode for Oracle; not run on
- * an Oracle server. Advanced Queuing is to come.
+ * an Oracle server. Advanced Queuing was tried on a model of it.
  */
 public final class OracleDialect implements Dialect {
 
@@ -160,5 +160,10 @@ public final class OracleDialect implements Dialect {
     @Override
     public UpkeepStatements upkeep(QueueTable table) {
         return new OracleUpkeep(table);
+    }
+
+    @Override
+    public AdvancedQueueStatements advancedQueue(QueueTable table) {
+        return new OracleQueue(table);
     }
 }

@@ -21,11 +21,12 @@ final class OracleErrors {
             // another has stored the id, or an event of this key is leased; locks and deadlocks; what was compiled has
             // changed
             case 1, 54, 60, 2049, 4020, 4021, 4061, 4065, 4068, 8177, 30006 -> Failure.CONFLICT;
-            case 904, 942, 4043 -> Failure.MISSING;
+            // a queue that is not there, or is of another kind
+            case 904, 942, 4043, 24002, 24010, 24026, 24033, 24085, 24203, 25205, 25215, 25231 -> Failure.MISSING;
             case 6550 -> ofBlock(failure);
             case 1031, 1950, 1917, 1918, 1924, 41900 -> Failure.FORBIDDEN;
             case 1005, 1017, 1045, 28000, 28001, 28003 -> Failure.ACCESS;
-            case 1400, 1401, 1438, 1461, 1722, 1841, 2290, 2291, 6502, 12899, 24816 -> Failure.DATA;
+            case 1400, 1401, 1438, 1461, 1722, 1841, 2290, 2291, 6502, 12899, 24190, 24816 -> Failure.DATA;
             case 28,
                     1012,
                     1033,

@@ -49,30 +49,46 @@ public final class OracleLint {
             "task",
             "version");
 
-    private static final Set<String> VIEWS =
-            Set.of("dual", "product_component_version", "product", "nls_session_parameters", "parameter", "value");
+    private static final Set<String> VIEWS = Set.of(
+            "all_queues",
+            "owner",
+            "name",
+            "enqueue_enabled",
+            "dequeue_enabled",
+            "dual",
+            "product_component_version",
+            "product",
+            "nls_session_parameters",
+            "parameter",
+            "value");
 
     /** What may stand before a parenthesis. The grammar takes any word there for a function. */
     private static final Set<String> BEFORE_PARENTHESES = Set.of(
             // functions
             "CAST",
+            "CEIL",
             "COALESCE",
             "COUNT",
             "EXTRACT",
             "GREATEST",
+            "HEXTORAW",
             "INSTR",
+            "LEAST",
             "MAX",
             "MIN",
             "NUMTODSINTERVAL",
             "SUBSTR",
+            "SYS_CONTEXT",
             "SYS_EXTRACT_UTC",
             "TO_CHAR",
             "TO_CLOB",
             "TO_NUMBER",
+            "TRIM",
             // types and the rest
             "AND",
             "AS",
             "BY",
+            "DAY",
             "EXCEPTION_INIT",
             "EXISTS",
             "FROM",
@@ -83,6 +99,8 @@ public final class OracleLint {
             "NUMBER",
             "ON",
             "OR",
+            "RAW",
+            "SECOND",
             "SELECT",
             "TIMESTAMP",
             "USING",
@@ -193,7 +211,7 @@ public final class OracleLint {
             Pattern.compile("^\\s*(?:TYPE |CURSOR )?([lcet]_[a-z_]+)\\s+(?:[A-Z]|t_)", Pattern.MULTILINE),
             Pattern.compile("\\bAS ([a-z_]+)"),
             Pattern.compile(
-                    "(?:\"|\\)|\\b(?:walk|product_component_version|nls_session_parameters)) ([a-z_]+)(?=\\s|\\)|$)"),
+                    "(?:\"|\\)|\\b(?:walk|all_queues|product_component_version|nls_session_parameters)) ([a-z_]+)(?=\\s|\\)|$)"),
             Pattern.compile("\\b(walk) \\("),
             Pattern.compile("\\b(step)\\) AS"),
             Pattern.compile("\\b(?:FORALL|FOR) ([a-z]) IN"));
@@ -214,7 +232,8 @@ public final class OracleLint {
             findings.add("Plain SQL has no semicolon.");
         }
         binds(code, block, findings);
-        names(code, findings);
+        findings.addAll(OracleQueueLint.findings(code));
+        names(OracleQueueLint.without(code), findings);
         calls(code, findings);
         shapes(code, findings);
         QUOTED_TEXT.matcher(sql).results().forEach(found -> findings.addAll(findings(found.group(1))));
@@ -284,7 +303,7 @@ public final class OracleLint {
         CALL.matcher(code)
                 .results()
                 .map(found -> found.group(1))
-                .filter(word -> !word.matches("[a-z_]+") && !BEFORE_PARENTHESES.contains(word))
+                .filter(word -> !word.matches("[a-z_]+") && !word.contains(".") && !BEFORE_PARENTHESES.contains(word))
                 .distinct()
                 .forEach(word -> findings.add("Nothing that is called is named " + word + "."));
     }
@@ -295,7 +314,7 @@ public final class OracleLint {
                         shape("\\b(FETCH FIRST|ROWNUM)\\b.*\\bFOR UPDATE\\b", "No limit goes with FOR UPDATE."),
                         shape("(?<!:)[=<>]\\s*''", "An empty text is null, and nothing is compared with that."),
                         shape("(SELECT|,)\\s*(NOT )?EXISTS", "A truth is no column."),
-                        shape("\\b(TRUE|FALSE|BOOLEAN)\\b", "SQL has no truths."),
+                        shape("(?<!=> )\\b(TRUE|FALSE|BOOLEAN)\\b", "SQL has no truths."),
                         shape("= >", "An arrow has no blank in it."),
                         shape("\"\" AS\\b", "No AS stands before the alias of a table."),
                         shape(

@@ -79,7 +79,11 @@ class OracleLintTest {
                 new Broken("an unknown column in plain SQL", settle, "last_error", "last_reason"),
                 new Broken("an unknown column of an insertion", insert, "event_key,", "key,"),
                 new Broken("an unknown alias", remains, "FROM (SELECT MIN", "FROM (SELECT q.lane, MIN"),
-                new Broken("an unknown function", text("GREATEST"), "NUMTODSINTERVAL", "NUMTODSINTERVALL"),
+                new Broken(
+                        "an unknown function",
+                        text("+ NUMTODSINTERVAL(:delay_seconds"),
+                        "NUMTODSINTERVAL",
+                        "NUMTODSINTERVALL"),
                 new Broken(
                         "a package that is not ours to call", CLAIM, "OPEN c_due;", "DBMS_LOCK.SLEEP(1); OPEN c_due;"),
                 new Broken("a reserved word as a bind", settle, ":event_id", ":date"),

@@ -33,6 +33,12 @@ public final class OracleTexts {
             texts.collect(texts.dialect.transactions(table, statements));
         }
         texts.collect(texts.dialect.upkeep(table));
+        AdvancedQueueStatements queues = texts.dialect.advancedQueue(table);
+        texts.collect(queues);
+        for (String queue : List.of("reactive_events_queue", "app.shop")) {
+            texts.found.add(queues.create(AdvancedQueue.of(queue), 9));
+            texts.found.add(queues.drop(AdvancedQueue.of(queue)));
+        }
         texts.collect(texts.dialect);
         texts.found.add(texts.dialect.dropTable(table.fill("${table}")));
         for (String settings : List.of("", "in_memory = 1")) {
