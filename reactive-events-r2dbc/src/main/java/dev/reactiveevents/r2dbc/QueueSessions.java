@@ -70,10 +70,25 @@ final class QueueSessions {
             if (last != null) {
                 return Mono.just(last);
             }
-            return turn == null
-                    ? open()
-                    : turn.asMono().flatMap(came -> came.map(Mono::just).orElseGet(this::open));
+            return turn == null ? open() : waitFor(turn);
         });
+    }
+
+    private Mono<QueueSession> waitFor(Sinks.One<Optional<QueueSession>> turn) {
+        return turn.asMono()
+                .doOnCancel(() -> calledOff(turn))
+                .flatMap(came -> came.map(Mono::just).orElseGet(this::open));
+    }
+
+    /** What was on its way to who waited is for others. */
+    private void calledOff(Sinks.One<Optional<QueueSession>> turn) {
+        boolean came;
+        synchronized (this) {
+            came = !waiting.remove(turn);
+        }
+        if (came) {
+            turn.asMono().subscribe(session -> session.ifPresent(this::giveBack));
+        }
     }
 
     /** It is about to be given back, or dropped. */

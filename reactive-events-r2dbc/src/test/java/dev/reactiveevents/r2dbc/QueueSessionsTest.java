@@ -54,4 +54,13 @@ class QueueSessionsTest {
         sessions.stays(stays);
         assertThat(others.get(20, TimeUnit.SECONDS)).isNotSameAs(stays);
     }
+
+    @Test
+    void whoWaitsNoLongerGetsNone() {
+        QueueSession first = take();
+        sessions.ends(first);
+        sessions.take().subscribe().dispose();
+        sessions.giveBack(first);
+        assertThat(take()).isSameAs(first);
+    }
 }
