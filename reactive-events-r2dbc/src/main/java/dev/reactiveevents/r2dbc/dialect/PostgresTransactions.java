@@ -13,48 +13,104 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.UUID;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Mono;
 
-/** The opening is one trip, the settlement and the commit another. */
+/**
+ * The opening is one trip, the settlement and the commit another, each one message. Statements that almost every transaction
+ * makes are prepared by {@code PREPARE} in each session: to plan them each time costs the server more than to run them, and
+ * the driver prepares nothing that goes together with others. Ids stand in the text, because these messages take no
+ * parameters.
+ */
 final class PostgresTransactions implements TransactionStatements {
 
-    /** Ids stand in the text, so that all three statements go as one and are planned for the table as it is. */
-    private static final String OPEN = """
-            BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
-            SET LOCAL idle_in_transaction_session_timeout = ${limit};
-            SELECT 1 AS held FROM ${table}
-            WHERE event_id = '${event}' AND lease_token = '${token}' AND status = 'leased' FOR UPDATE""";
+    /**
+     * The lock is planned without reading the whole table, however small that was when the plan was made, and puts back what
+     * the handler's own statements are planned with.
+     */
+    private static final String PIN = """
+            SELECT set_config('reactive_events.enable_seqscan', current_setting('enable_seqscan'), true),
+                set_config('enable_seqscan', 'off', true),
+                set_config('idle_in_transaction_session_timeout', $1, true)""";
+
+    private static final String PLAN_AS_BEFORE =
+            "set_config('enable_seqscan', current_setting('reactive_events.enable_seqscan'), true)";
+
+    private static final String LOCK = "SELECT " + PLAN_AS_BEFORE + """
+             FROM ${table}
+            WHERE event_id = $1 AND lease_token = $2 AND status = 'leased' FOR UPDATE""";
+
+    private static final String BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; ";
+
+    private static final String OPEN = "EXECUTE ${pin}('${limit}'); EXECUTE ${lock}('${event}', '${token}')";
 
     /** How much later the database ends a transaction that the process did not. */
     private static final Duration GRACE = Duration.ofSeconds(5);
 
-    /** If it changes nothing, it divides by zero, and the commit after it is not reached. In the text for the same reasons. */
-    private static final String SETTLE_AND_COMMIT = """
+    /** If it changes nothing, it divides by zero, and the commit after it is not reached. */
+    private static final String SETTLE = """
             WITH applied AS (
                 ${change}
-                WHERE e.event_id = '${event}' AND e.lease_token = '${token}' AND e.status = 'leased'
+                WHERE e.event_id = ${event} AND e.lease_token = ${token} AND e.status = 'leased'
                 RETURNING 1
             )
-            SELECT 1 / count(*) AS settled FROM applied;
-            COMMIT""";
+            SELECT 1 / count(*) AS settled""";
+
+    private static final String ACK = SETTLE.replace("${event}", "$1").replace("${token}", "$2") + ", " + PLAN_AS_BEFORE
+            + " AS planned FROM applied";
+
+    private static final String ACK_AND_COMMIT =
+            "SET LOCAL enable_seqscan = off; EXECUTE ${ack}('${event}', '${token}'); COMMIT";
+
+    /** What is rare is planned for the table as it is. */
+    private static final String SETTLE_AND_COMMIT =
+            SETTLE.replace("${event}", "'${event}'").replace("${token}", "'${token}'") + " FROM applied; COMMIT";
 
     private static final String DIVISION_BY_ZERO = "22012";
+    private static final String NOT_PREPARED = "26000";
 
+    /** A statement that a session is to have by this name. */
+    private record Prepared(String name, String sql) {
+
+        /** The name tells texts apart, since the sessions are not ours alone. */
+        static Prepared of(String purpose, String types, String sql) {
+            String name = "reactive_events_" + purpose + "_" + Integer.toHexString(sql.hashCode());
+            return new Prepared(name, "PREPARE " + name + types + " AS " + sql);
+        }
+
+        /** In quotes, because the driver would take the parameters for its own. */
+        String prepare() {
+            return "DO " + quoted("BEGIN EXECUTE " + quoted(sql) + "; END") + "; ";
+        }
+
+        private static String quoted(String text) {
+            return "'" + text.replace("'", "''") + "'";
+        }
+    }
+
+    private final List<Prepared> prepared;
     private final String open;
     private final Map<Outcome, String> settleAndCommit = new EnumMap<>(Outcome.class);
     private final QueueStatements statements;
 
     PostgresTransactions(QueueTable table, PostgresStatements statements) {
-        this.open = PostgresStatements.filled(table, OPEN);
-        statements
-                .changes()
-                .forEach((outcome, change) ->
-                        settleAndCommit.put(outcome, PostgresStatements.filled(table, settlingOne(change))));
+        Map<Outcome, String> changes = statements.changes();
+        Prepared pin = Prepared.of("pin", "(text)", PostgresStatements.filled(table, PIN));
+        Prepared lock = Prepared.of("lock", "(uuid, uuid)", PostgresStatements.filled(table, LOCK));
+        Prepared ack = Prepared.of(
+                "ack",
+                "(uuid, uuid)",
+                PostgresStatements.filled(
+                        table, ACK.replace("${change}", Objects.requireNonNull(changes.get(Outcome.ACK)))));
+        this.prepared = List.of(pin, lock, ack);
+        this.open = OPEN.replace("${pin}", pin.name()).replace("${lock}", lock.name());
+        changes.forEach((outcome, change) ->
+                settleAndCommit.put(outcome, PostgresStatements.filled(table, settlingOne(change))));
+        settleAndCommit.put(Outcome.ACK, ACK_AND_COMMIT.replace("${ack}", ack.name()));
         this.statements = statements;
     }
 
-    /** The planner has less to do without a source of rows that is one. */
     private static String settlingOne(String change) {
         return SETTLE_AND_COMMIT
                 .replace("${change}", change)
@@ -64,10 +120,36 @@ final class PostgresTransactions implements TransactionStatements {
 
     @Override
     public Mono<Boolean> open(Connection connection, UUID eventId, UUID leaseToken, Duration limit) {
-        String sql = open.replace("${limit}", Long.toString(millis(limit.plus(GRACE))))
+        String execute = open.replace("${limit}", Long.toString(millis(limit.plus(GRACE))))
                 .replace("${event}", eventId.toString())
                 .replace("${token}", leaseToken.toString());
-        return Sql.query(connection.createStatement(sql), row -> true).hasElements();
+        return isHeld(connection, BEGIN + execute)
+                .onErrorResume(
+                        R2dbcException.class,
+                        failure -> NOT_PREPARED.equals(failure.getSqlState())
+                                ? missing(connection).flatMap(prepare -> isHeld(connection, prepare + execute))
+                                : Mono.error(failure));
+    }
+
+    /** There is a row for the pin, and one for the event if it is held. */
+    private static Mono<Boolean> isHeld(Connection connection, String sql) {
+        return Sql.query(connection.createStatement(sql), row -> true).count().map(rows -> rows == 2);
+    }
+
+    /**
+     * Begins again, and answers how to prepare what this session has not. In the same transaction, because behind a pooler the
+     * next one may be in another session.
+     */
+    private Mono<String> missing(Connection connection) {
+        String names =
+                prepared.stream().map(statement -> "'" + statement.name() + "'").collect(Collectors.joining(", "));
+        String there = "ROLLBACK; " + BEGIN + "SELECT name FROM pg_prepared_statements WHERE name IN (" + names + ")";
+        return Sql.query(connection.createStatement(there), row -> Sql.required(row, "name", String.class))
+                .collect(Collectors.toSet())
+                .map(present -> prepared.stream()
+                        .filter(statement -> !present.contains(statement.name()))
+                        .map(Prepared::prepare)
+                        .collect(Collectors.joining()));
     }
 
     private static long millis(Duration limit) {
