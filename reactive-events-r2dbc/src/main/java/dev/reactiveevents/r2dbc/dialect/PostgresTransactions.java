@@ -6,6 +6,7 @@ import dev.reactiveevents.spi.Settlement;
 import dev.reactiveevents.spi.Settlement.Outcome;
 import io.r2dbc.spi.Connection;
 import io.r2dbc.spi.R2dbcException;
+import io.r2dbc.spi.Statement;
 import java.time.Duration;
 import java.util.EnumMap;
 import java.util.HexFormat;
@@ -71,21 +72,24 @@ final class PostgresTransactions implements TransactionStatements {
     private static final String NOT_PREPARED = "26000";
 
     /** A statement that a session is to have by this name. */
-    private record Prepared(String name, String sql) {
+    private record Prepared(String name, List<Class<?>> types, String sql) {
 
         /** The name tells texts apart, since the sessions are not ours alone. */
-        static Prepared of(String purpose, String types, String sql) {
-            String name = "reactive_events_" + purpose + "_" + Integer.toHexString(sql.hashCode());
-            return new Prepared(name, "PREPARE " + name + types + " AS " + sql);
+        static Prepared of(String purpose, List<Class<?>> types, String sql) {
+            String text = UUID.nameUUIDFromBytes(sql.getBytes(UTF_8)).toString().replace("-", "");
+            return new Prepared("reactive_events_" + purpose + "_" + text, types, sql);
         }
 
-        /** In quotes, because the driver would take the parameters for its own. */
-        String prepare() {
-            return "DO " + quoted("BEGIN EXECUTE " + quoted(sql) + "; END") + "; ";
-        }
-
-        private static String quoted(String text) {
-            return "'" + text.replace("'", "''") + "'";
+        /** What is bound here goes nowhere: the driver takes the parameters for its own. */
+        Mono<Void> prepareIn(Connection connection) {
+            String names = types.stream()
+                    .map(type -> type == UUID.class ? "uuid" : "text")
+                    .collect(Collectors.joining(", ", "(", ")"));
+            Statement statement = connection.createStatement("PREPARE " + name + names + " AS " + sql);
+            for (int i = 0; i < types.size(); i++) {
+                statement.bindNull(i, types.get(i));
+            }
+            return Sql.update(statement).then();
         }
     }
 
@@ -96,14 +100,15 @@ final class PostgresTransactions implements TransactionStatements {
 
     PostgresTransactions(QueueTable table, PostgresStatements statements) {
         Map<Outcome, String> changes = statements.changes();
-        Prepared pin = Prepared.of("pin", "(text)", PostgresStatements.filled(table, PIN));
-        Prepared lock = Prepared.of("lock", "(uuid, uuid)", PostgresStatements.filled(table, LOCK));
+        Prepared pin = Prepared.of("pin", List.of(String.class), PostgresStatements.filled(table, PIN));
+        Prepared lock = Prepared.of("lock", List.of(UUID.class, UUID.class), PostgresStatements.filled(table, LOCK));
         Prepared ack = Prepared.of(
                 "ack",
-                "(uuid, uuid)",
+                List.of(UUID.class, UUID.class),
                 PostgresStatements.filled(
                         table, ACK.replace("${change}", Objects.requireNonNull(changes.get(Outcome.ACK)))));
-        this.prepared = List.of(pin, lock, ack);
+        // A session that has the others has this one too, which would be missed only after the work.
+        this.prepared = List.of(ack, pin, lock);
         this.open = OPEN.replace("${pin}", pin.name()).replace("${lock}", lock.name());
         changes.forEach((outcome, change) ->
                 settleAndCommit.put(outcome, PostgresStatements.filled(table, settlingOne(change))));
@@ -127,7 +132,7 @@ final class PostgresTransactions implements TransactionStatements {
                 .onErrorResume(
                         R2dbcException.class,
                         failure -> NOT_PREPARED.equals(failure.getSqlState())
-                                ? missing(connection).flatMap(prepare -> isHeld(connection, prepare + execute))
+                                ? prepareMissing(connection).then(Mono.defer(() -> isHeld(connection, execute)))
                                 : Mono.error(failure));
     }
 
@@ -137,19 +142,20 @@ final class PostgresTransactions implements TransactionStatements {
     }
 
     /**
-     * Begins again, and answers how to prepare what this session has not. In the same transaction, because behind a pooler the
-     * next one may be in another session.
+     * Begins again, and prepares what this session has not. In the same transaction, because behind a pooler the next one may be
+     * in another session.
      */
-    private Mono<String> missing(Connection connection) {
+    private Mono<Void> prepareMissing(Connection connection) {
         String names =
                 prepared.stream().map(statement -> "'" + statement.name() + "'").collect(Collectors.joining(", "));
         String there = "ROLLBACK; " + BEGIN + "SELECT name FROM pg_prepared_statements WHERE name IN (" + names + ")";
         return Sql.query(connection.createStatement(there), row -> Sql.required(row, "name", String.class))
                 .collect(Collectors.toSet())
-                .map(present -> prepared.stream()
+                .flatMapIterable(present -> prepared.stream()
                         .filter(statement -> !present.contains(statement.name()))
-                        .map(Prepared::prepare)
-                        .collect(Collectors.joining()));
+                        .toList())
+                .concatMap(statement -> statement.prepareIn(connection))
+                .then();
     }
 
     private static long millis(Duration limit) {
