@@ -70,9 +70,13 @@ final class MySqlServer {
         }
     }
 
+    static boolean isThere() {
+        return Shared.FOUND.missing() == null;
+    }
+
     /** {@return the URL of the shared server's database; starts the server at the first call} */
     static String url() {
-        Assumptions.assumeTrue(Shared.FOUND.missing() == null, Shared.FOUND.missing());
+        Assumptions.assumeTrue(isThere(), Shared.FOUND.missing());
         return Shared.FOUND.url();
     }
 
