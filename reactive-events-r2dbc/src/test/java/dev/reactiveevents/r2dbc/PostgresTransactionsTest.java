@@ -70,6 +70,17 @@ class PostgresTransactionsTest {
         assertThat(told.stream().distinct()).hasSize(3);
     }
 
+    /** If preparing is broken off, the session must not lack what is needed only after the work. */
+    @Test
+    void theAcknowledgementIsPreparedFirst() {
+        handle(
+                1,
+                (payment, connection) ->
+                        query(connection, OURS + " ORDER BY prepare_time").doOnNext(told::add));
+        assertThat(told).hasSize(3);
+        assertThat(told.get(0)).contains("_ack_");
+    }
+
     @Test
     void whatASessionHasForgottenIsPreparedAgain() {
         handle(
@@ -132,5 +143,29 @@ class PostgresTransactionsTest {
                 (payment, connection) ->
                         query(connection, "SHOW enable_seqscan").doOnNext(told::add));
         assertThat(told).containsExactly("off", "off", "on");
+    }
+
+    @Test
+    void whatRunsAtTheCommitIsPlannedAsTheSessionWas() {
+        database.execute(
+                "CREATE TABLE ledger (payment INTEGER)",
+                "CREATE TABLE at_commit (planned TEXT)",
+                "CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS"
+                        + " 'BEGIN INSERT INTO at_commit VALUES (current_setting(''enable_seqscan'')); RETURN NULL; END'",
+                "CREATE CONSTRAINT TRIGGER note AFTER INSERT ON ledger DEFERRABLE INITIALLY DEFERRED"
+                        + " FOR EACH ROW EXECUTE FUNCTION note()");
+        handle(1, (payment, connection) -> execute(connection, "INSERT INTO ledger VALUES (1)"));
+        assertThat(database.query("SELECT planned FROM at_commit", String.class))
+                .containsExactly("on");
+    }
+
+    @Test
+    void aHandlerMayResetTheSettingsOfItsSession() {
+        database.execute("CREATE TABLE ledger (payment INTEGER)");
+        handle(
+                2,
+                (payment, connection) ->
+                        execute(connection, "RESET ALL").then(execute(connection, "INSERT INTO ledger VALUES (1)")));
+        assertThat(database.number("SELECT COUNT(*) FROM ledger")).isEqualTo(2);
     }
 }

@@ -35,11 +35,9 @@ final class PostgresTransactions implements TransactionStatements {
                 set_config('enable_seqscan', 'off', true),
                 set_config('idle_in_transaction_session_timeout', $1, true)""";
 
-    private static final String PLAN_AS_BEFORE =
-            "set_config('enable_seqscan', current_setting('reactive_events.enable_seqscan'), true)";
-
-    private static final String LOCK = "SELECT " + PLAN_AS_BEFORE + """
-             FROM ${table}
+    private static final String LOCK = """
+            SELECT set_config('enable_seqscan', current_setting('reactive_events.enable_seqscan'), true)
+            FROM ${table}
             WHERE event_id = $1 AND lease_token = $2 AND status = 'leased' FOR UPDATE""";
 
     private static final String BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; ";
@@ -58,8 +56,11 @@ final class PostgresTransactions implements TransactionStatements {
             )
             SELECT 1 / count(*) AS settled""";
 
-    private static final String ACK = SETTLE.replace("${event}", "$1").replace("${token}", "$2") + ", " + PLAN_AS_BEFORE
-            + " AS planned FROM applied";
+    /** What runs at the commit is planned as before too. A handler may have reset what tells how that was. */
+    private static final String ACK = SETTLE.replace("${event}", "$1").replace("${token}", "$2") + """
+            , set_config('enable_seqscan',
+                COALESCE(NULLIF(current_setting('reactive_events.enable_seqscan', true), ''), 'on'), true) AS planned
+            FROM applied""";
 
     private static final String ACK_AND_COMMIT =
             "SET LOCAL enable_seqscan = off; EXECUTE ${ack}('${event}', '${token}'); COMMIT";
