@@ -234,6 +234,7 @@ final class Dequeuer {
             for (int i = 0; i < portions.size(); i++) {
                 deal(portions.get(i), answers.get(i));
             }
+            toBeEstablished.forEach(EventSubscription::markAnswered);
             isOver(subscription -> {
                 subscription.drain();
                 if (toBeEstablished.contains(subscription)) {

@@ -47,6 +47,7 @@ final class EventSubscription implements EngineSubscription {
     private final AtomicBoolean ready = new AtomicBoolean();
     private final Disposable.Swap listening = Disposables.swap();
     private volatile boolean told;
+    private volatile boolean answered;
     private volatile boolean cancelled;
     private volatile boolean ended;
     private volatile @Nullable Throwable failure;
@@ -133,6 +134,11 @@ final class EventSubscription implements EngineSubscription {
         told = true;
     }
 
+    /** It is going to be established when what the claim brought is handed over: no other claim is needed for that. */
+    void markAnswered() {
+        answered = true;
+    }
+
     /**
      * A claim was answered that was made when it would be told already: what is published from now on is received, and of
      * what was before nothing is in a claim of its own on the way.
@@ -151,9 +157,9 @@ final class EventSubscription implements EngineSubscription {
         return ready.get();
     }
 
-    /** Whether it waits to be established. */
+    /** Whether it waits for the answer that establishes it. */
     boolean isNew() {
-        return !isEstablished() && !isOver();
+        return !answered && !isOver();
     }
 
     /** Whether the answer to a claim that is made now establishes it. */

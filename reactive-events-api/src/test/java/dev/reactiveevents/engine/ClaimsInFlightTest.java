@@ -65,6 +65,17 @@ class ClaimsInFlightTest extends VirtualTimeEngine {
     }
 
     @Test
+    void whoeverHasWhatItWaitedForIsServedByNoOtherClaim() {
+        TestSubscriber<EventMessage> subscriber = subscribe(1);
+        assertThat(backend.claims).hasSize(1);
+        assertThat(backend.claims.get(0).requests().get(0).limit()).isEqualTo(1);
+        answer(0, "1");
+
+        assertThat(texts(subscriber)).containsExactly("1");
+        assertThat(backend.claims).hasSize(1);
+    }
+
+    @Test
     void eventsKeepTheOrderOfTheirClaimsWhicheverIsAnsweredFirst() {
         TestSubscriber<EventMessage> subscriber = subscribe(Long.MAX_VALUE);
         answer(0, "1", "2");
