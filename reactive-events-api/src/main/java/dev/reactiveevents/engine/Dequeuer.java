@@ -32,6 +32,7 @@ import reactor.util.Loggers;
 final class Dequeuer {
 
     private static final Logger LOG = Loggers.getLogger(Dequeuer.class);
+    /** A backend may count on it: of three claims of a channel the first has been dealt out when the third starts. */
     private static final int LANES = 2;
 
     private final EventBackend backend;

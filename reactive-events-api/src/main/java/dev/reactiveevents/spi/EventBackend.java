@@ -55,7 +55,7 @@ public interface EventBackend extends EventOutlet {
      * Leases due events, and tells as soon as they are leased. The engine then claims on, while the answer is on its way.
      *
      * @param claim what to claim
-     * @param taken to be run, at most once, when no other claim can take these events any more; need not be run
+     * @param taken to be run, at most once, when no claim that is made from then on takes these events; need not be run
      * @return one answer for each request, in their order
      */
     default Mono<List<Claimed>> claim(Claim claim, Runnable taken) {

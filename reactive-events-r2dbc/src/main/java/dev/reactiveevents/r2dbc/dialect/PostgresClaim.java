@@ -2,6 +2,7 @@ package dev.reactiveevents.r2dbc.dialect;
 
 import dev.reactiveevents.DeadLetterKeys;
 import dev.reactiveevents.r2dbc.dialect.Keys.Look;
+import dev.reactiveevents.r2dbc.dialect.Stretches.Stretch;
 import dev.reactiveevents.r2dbc.dialect.Watermarks.Place;
 import dev.reactiveevents.spi.Claim;
 import dev.reactiveevents.spi.Claimed;
@@ -11,6 +12,7 @@ import io.r2dbc.spi.R2dbcRollbackException;
 import io.r2dbc.spi.Readable;
 import io.r2dbc.spi.Statement;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.IntStream;
@@ -26,13 +28,15 @@ final class PostgresClaim {
     private final String keyed;
     private final String suspects;
     private final Watermarks watermarks;
+    private final Stretches stretches;
     private final Keys keys;
 
-    PostgresClaim(QueueTable table, Watermarks watermarks, Keys keys) {
+    PostgresClaim(QueueTable table, Watermarks watermarks, Stretches stretches, Keys keys) {
         this.unkeyed = PostgresStatements.filled(table, PostgresClaimSql.UNKEYED);
         this.keyed = PostgresStatements.filled(table, PostgresClaimSql.KEYED);
         this.suspects = PostgresStatements.filled(table, PostgresClaimSql.SUSPECTS);
         this.watermarks = watermarks;
+        this.stretches = stretches;
         this.keys = keys;
     }
 
@@ -40,8 +44,9 @@ final class PostgresClaim {
         return Mono.defer(() -> {
             boolean withKeys =
                     !claim.suspects() && claim.requests().stream().anyMatch(request -> keys.has(request.channel()));
+            boolean alone = !claim.suspects() && !withKeys && claim.requests().size() == 1;
             List<Answer> answers = claim.requests().stream()
-                    .map(request -> new Answer(request, claim.suspects()))
+                    .map(request -> new Answer(request, claim.suspects(), alone))
                     .toList();
             Statement statement = connection.createStatement(claim.suspects() ? suspects : withKeys ? keyed : unkeyed);
             bind(statement, claim, consumer, answers);
@@ -49,6 +54,11 @@ final class PostgresClaim {
                 statement.bind(9, claim.deadLetterKeys() == DeadLetterKeys.PARK);
             } else if (withKeys) {
                 bindLooks(statement, claim, answers);
+            } else {
+                bindStretches(statement, answers);
+            }
+            if (answers.stream().allMatch(answer -> answer.stretch.isOwn())) {
+                taken.run(); // the next claim looks elsewhere
             }
             return run(statement, answers, taken);
         });
@@ -66,6 +76,19 @@ final class PostgresClaim {
                 .bind(6, Sql.micros(claim.lease()))
                 .bind(7, PostgresStatements.column(answers, answer -> answer.from.availableAt(), Long[]::new))
                 .bind(8, PostgresStatements.column(answers, answer -> answer.from.seq(), Long[]::new));
+    }
+
+    private static void bindStretches(Statement statement, List<Answer> answers) {
+        statement
+                .bind(
+                        9,
+                        PostgresStatements.column(
+                                answers, answer -> answer.until().availableAt(), Long[]::new))
+                .bind(
+                        10,
+                        PostgresStatements.column(
+                                answers, answer -> answer.until().seq(), Long[]::new))
+                .bind(11, PostgresStatements.column(answers, answer -> answer.stretch.ahead(), Integer[]::new));
     }
 
     private static void bindLooks(Statement statement, Claim claim, List<Answer> answers) {
@@ -90,10 +113,11 @@ final class PostgresClaim {
         long start = System.nanoTime();
         AtomicBoolean first = new AtomicBoolean(true);
         return Sql.query(statement, row -> {
+                    Answer answer = read(row, answers);
                     if (first.getAndSet(false)) { // rows come when all is done, and all rows are locked
                         taken.run();
                     }
-                    return read(row, answers);
+                    return answer;
                 })
                 .then(Mono.fromSupplier(() -> {
                     Duration took = Duration.ofNanos(System.nanoTime() - start);
@@ -129,6 +153,7 @@ final class PostgresClaim {
 
         private final Claim.Request request;
         private final boolean ofSuspects;
+        private final Stretch stretch;
         private final Place from;
         private final Look look;
         private final Taken taken;
@@ -136,17 +161,45 @@ final class PostgresClaim {
         private @Nullable String lastKey;
         private int withKey;
 
-        Answer(Claim.Request request, boolean ofSuspects) {
+        Answer(Claim.Request request, boolean ofSuspects, boolean alone) {
             this.request = request;
             this.ofSuspects = ofSuspects;
-            this.from = ofSuspects ? Place.BOTTOM : watermarks.start(request.channel());
+            this.stretch = ofSuspects ? Stretch.ALL : stretch(alone);
+            this.from = from(request.channel());
             this.look = ofSuspects ? Look.NONE : keys.look(request.channel(), request.limit());
             this.taken = new Taken(request);
+        }
+
+        private Stretch stretch(boolean alone) {
+            return alone ? stretches.next(request.channel(), request.limit()) : stretches.others(request.channel());
+        }
+
+        private Place from(String channel) {
+            Place start = stretch.from();
+            return start != null ? start : ofSuspects ? Place.BOTTOM : watermarks.start(channel);
+        }
+
+        Place until() {
+            Place end = stretch.until();
+            return end == null ? Place.BOTTOM : end;
         }
 
         void remains(Readable row) {
             taken.remains(row);
             lastKey = row.get("last_key", String.class);
+            if (stretch.ahead() > 0) {
+                stretches.measured(request.channel(), places(row.get("measured", Long[].class)));
+            }
+        }
+
+        private static List<Place> places(Long @Nullable [] halves) {
+            List<Place> places = new ArrayList<>();
+            if (halves != null) {
+                for (int i = 0; i < halves.length; i += 2) {
+                    places.add(new Place(halves[i], halves[i + 1]));
+                }
+            }
+            return places;
         }
 
         void add(Readable row) {
@@ -164,6 +217,7 @@ final class PostgresClaim {
             }
             boolean full = request.limit() > 0 && taken.size() == request.limit();
             watermarks.claimed(request.channel(), from, full ? first : null, took);
+            stretches.claimed(request.channel(), request.limit(), stretch, full);
             if (lastKey != null) {
                 keys.noteThatThereAre(request.channel());
                 keys.looked(request.channel(), look, lastKey, withKey, taken.isPassedOver());
@@ -172,6 +226,7 @@ final class PostgresClaim {
 
         void giveBack() {
             keys.notLooked(request.channel(), look);
+            stretches.lower(request.channel());
         }
     }
 }

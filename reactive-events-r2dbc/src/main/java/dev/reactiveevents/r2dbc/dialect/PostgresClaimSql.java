@@ -35,7 +35,7 @@ final class PostgresClaimSql {
                 FROM ${request} r CROSS JOIN LATERAL (
                     SELECT * FROM ${table} AS e
                     WHERE channel = r.channel AND available_at <= statement_timestamp() AND (${wanted})
-                        AND (available_at, seq) >= (r.from_at, r.from_seq)
+                        AND (available_at, seq) >= (r.from_at, r.from_seq) ${until}
                     ORDER BY ${order}
                     LIMIT r.${room}
                     FOR UPDATE SKIP LOCKED
@@ -53,6 +53,27 @@ final class PostgresClaimSql {
 
     private static final String LEASED = "leased AS (" + LEASE
             + " WHERE event_id = ANY (ARRAY(SELECT event_id FROM due WHERE becomes = 'leased'))),";
+
+    private static final String UNTIL = """
+            AND (available_at, seq) < (
+                COALESCE(timestamptz 'epoch' + r.until_at * interval '1 microsecond', 'infinity'), r.until_seq)""";
+
+    /** Where the stretches begin that follow what was taken, each as long as that: time and number in turn. */
+    private static final String MEASURED = """
+            CASE WHEN r.ahead > 0 THEN (
+                SELECT array_agg(half)
+                FROM (
+                    SELECT e.available_at, e.seq, row_number() OVER () AS step
+                    FROM (SELECT available_at, seq FROM due d WHERE d.place = r.place
+                        ORDER BY available_at DESC, seq DESC LIMIT 1) AS head
+                    CROSS JOIN LATERAL (
+                        SELECT available_at, seq FROM ${table}
+                        WHERE channel = r.channel AND available_at <= statement_timestamp() AND event_key IS NULL
+                            AND (available_at, seq) > (head.available_at, head.seq)
+                        ORDER BY available_at, seq
+                        LIMIT r.ahead) e) AS e
+                CROSS JOIN LATERAL unnest(ARRAY[${micros:available_at}, seq]) AS half
+                WHERE step % r.size = 1) END""";
 
     /**
      * Finds, locks, leases and tells what remains, in one round trip. Rows are changed by {@code ANY (ARRAY(…))} because
@@ -94,13 +115,14 @@ final class PostgresClaimSql {
                 COALESCE(c.leased, 0) < r.size AND (${passed-over}) AS passed_over,
                 ${suspects} AS suspects,
                 ${last-key} AS last_key,
+                ${measured} AS measured,
                 NULL AS becomes, NULL::uuid AS event_id, NULL::bigint AS seq, NULL::bigint AS claimed_at, NULL AS type,
                 NULL AS event_key, NULL AS payload, NULL AS metadata, NULL::integer AS attempts,
                 NULL::bigint AS created_at, NULL::bigint AS deliver_at,
                 ${micros:statement_timestamp()} + $7::bigint AS lease_expires_at
             FROM request r LEFT JOIN counts c ON c.place = r.place
             UNION ALL
-            SELECT place, NULL, NULL, NULL, NULL, becomes, event_id, seq, ${micros:available_at}, type, event_key, payload,
+            SELECT place, NULL, NULL, NULL, NULL, NULL, becomes, event_id, seq, ${micros:available_at}, type, event_key, payload,
                 metadata, attempts, created_at, deliver_at, ${micros:statement_timestamp()} + $7::bigint
             FROM due
             """;
@@ -140,15 +162,19 @@ final class PostgresClaimSql {
                     "${recursive}",
                     "",
                     "${columns}",
-                    "",
+                    "until_at, until_seq, ahead,",
                     "${arrays}",
-                    "",
+                    ", $10::bigint[], $11::bigint[], $12::integer[]",
                     "${leased}",
                     LEASED,
                     "${due}",
                     "due AS MATERIALIZED ("
-                            + fill(fill(DUE, WITHOUT_KEY), Map.of("${request}", "request", "${room}", "size"))
+                            + fill(
+                                    fill(DUE, WITHOUT_KEY),
+                                    Map.of("${request}", "request", "${room}", "size", "${until}", UNTIL))
                             + "),",
+                    "${measured}",
+                    MEASURED,
                     "${due-with-key}",
                     "",
                     "${passed-over}",
@@ -175,7 +201,9 @@ final class PostgresClaimSql {
                     "${due}",
                             "due AS MATERIALIZED ("
                                     + fill(
-                                            fill(DUE, Map.of("${request}", "request", "${room}", "size")),
+                                            fill(
+                                                    DUE,
+                                                    Map.of("${request}", "request", "${room}", "size", "${until}", "")),
                                             Map.of(
                                                     "${order}",
                                                     SUSPECTED.get("${order}"),
@@ -188,6 +216,7 @@ final class PostgresClaimSql {
                     "${due-with-key}", "",
                     "${passed-over}", fill(PASSED_OVER, Map.of("${seen}", fill(SEEN, SUSPECTED))),
                     "${suspects}", "false",
+                    "${measured}", "NULL::bigint[]",
                     "${last-key}", "NULL"));
 
     /** By its place in the table, which needs no index. Where another transaction has moved it since, it is passed over. */
@@ -299,6 +328,8 @@ final class PostgresClaimSql {
             Map.of(
                     "${recursive}",
                     "RECURSIVE",
+                    "${measured}",
+                    "NULL::bigint[]",
                     "${columns}",
                     "after, looks, walks_first, odd,",
                     "${arrays}",
@@ -316,7 +347,7 @@ final class PostgresClaimSql {
                                     "${without-key}",
                                             fill(
                                                     fill(DUE, WITHOUT_KEY),
-                                                    Map.of("${request}", "rest", "${room}", "room")))),
+                                                    Map.of("${request}", "rest", "${room}", "room", "${until}", "")))),
                     "${due-with-key}",
                     """
                         , (SELECT ceil(extract(epoch FROM available_at - statement_timestamp()) * 1000000)::bigint

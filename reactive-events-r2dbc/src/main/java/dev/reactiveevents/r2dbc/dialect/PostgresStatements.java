@@ -131,6 +131,7 @@ final class PostgresStatements implements QueueStatements {
     private final String deleteExpired;
     private final long retention;
     private final Watermarks watermarks = new Watermarks(System::nanoTime);
+    private final Stretches stretches = new Stretches(System::nanoTime);
     private final Keys keys = new Keys();
 
     PostgresStatements(QueueTable table, Duration retention) {
@@ -139,7 +140,7 @@ final class PostgresStatements implements QueueStatements {
         this.insertDueNow = filled(table, DUE_NOW + UNLESS_STORED);
         this.insertDueLater = filled(table, DUE_LATER + UNLESS_STORED);
         this.find = filled(table, FIND);
-        this.claim = new PostgresClaim(table, watermarks, keys);
+        this.claim = new PostgresClaim(table, watermarks, stretches, keys);
         this.changes = new EnumMap<>(CHANGES);
         if (retention.isZero()) {
             changes.put(ACK, DELETE);
@@ -230,7 +231,10 @@ final class PostgresStatements implements QueueStatements {
     @Override
     public Mono<List<Boolean>> settle(Connection connection, Outcome outcome, List<Settlement> settlements) {
         if (outcome == RELEASE) {
-            settlements.forEach(settlement -> watermarks.lower(settlement.channel()));
+            settlements.forEach(settlement -> {
+                watermarks.lower(settlement.channel());
+                stretches.lower(settlement.channel());
+            });
         }
         Statement statement = connection
                 .createStatement(Objects.requireNonNull(settle.get(outcome)))
