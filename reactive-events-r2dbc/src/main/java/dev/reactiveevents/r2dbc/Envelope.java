@@ -55,10 +55,12 @@ final class Envelope {
         return TIME.format(publishedAt);
     }
 
+    /** What an event does not have is left out: each byte is paid for by all who listen. */
     static String write(NewEvent event, String publishedAt) {
-        String type = event.type() == null ? "null" : STRINGS.writeValueAsString(event.type());
-        return "{\"event_id\":\"" + event.eventId() + "\",\"type\":" + type + ",\"payload\":" + event.payload()
-                + ",\"metadata\":" + event.metadata() + ",\"published_at\":\"" + publishedAt + "\"}";
+        String type = event.type() == null ? "" : ",\"type\":" + STRINGS.writeValueAsString(event.type());
+        String metadata = event.metadata() == null ? "" : ",\"metadata\":" + event.metadata();
+        return "{\"event_id\":\"" + event.eventId() + '"' + type + ",\"payload\":" + event.payload() + metadata
+                + ",\"published_at\":\"" + publishedAt + "\"}";
     }
 
     /** Reads what a channel was notified of; if it is not one of ours, it gets an id and this moment. */

@@ -77,6 +77,22 @@ class EnvelopeTest {
     }
 
     @Test
+    void whatIsNotThereIsLeftOut() {
+        assertThat(Envelope.write(event(null, "1", null), TIME))
+                .isEqualTo("{\"event_id\":\"" + ID + "\",\"payload\":1,\"published_at\":\"" + TIME + "\"}");
+    }
+
+    @Test
+    void whatIsWrittenAsNullIsNullToo() {
+        ClaimedEvent read = read("{\"event_id\":\"" + ID
+                + "\",\"type\":null,\"payload\":1,\"metadata\":null,\"published_at\":\"" + TIME + "\"}");
+
+        assertThat(read.eventId()).isEqualTo(ID);
+        assertThat(read.type()).isNull();
+        assertThat(read.metadata()).isNull();
+    }
+
+    @Test
     void whatIsCutOffAnywhereIsTakenWhole() {
         String whole = Envelope.write(event("order.placed", "{\"a\":1}", null), TIME);
 
