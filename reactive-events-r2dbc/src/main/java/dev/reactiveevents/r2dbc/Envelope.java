@@ -14,6 +14,9 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonParser;
 import tools.jackson.core.JsonToken;
+import tools.jackson.core.ObjectReadContext;
+import tools.jackson.core.json.JsonFactory;
+import tools.jackson.core.util.JsonRecyclerPools;
 import tools.jackson.databind.ObjectWriter;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -23,16 +26,24 @@ final class Envelope {
     /** PostgreSQL takes less than 8,000 bytes. */
     static final int LARGEST = 7_999;
 
+    /** Is in no envelope. */
+    static final String SEPARATOR = "\u001e";
+
+    private static final String ESCAPED_SEPARATOR = "\\u001e";
+
     /** Of one length, so that what is measured is what is sent. */
     private static final DateTimeFormatter TIME =
             DateTimeFormatter.ofPattern("uuuu-MM-dd'T'HH:mm:ss.SSSSSSX").withZone(ZoneOffset.UTC);
 
     private static final String SHAPE = "0000-00-00T00:00:00.000000Z";
 
-    private static final JsonMapper JSON = JsonMapper.builder().build();
-
     /** Made at once: the mapper would make it under a lock of its own, for which it would park the threads of a driver. */
-    private static final ObjectWriter STRINGS = JSON.writerFor(String.class);
+    private static final ObjectWriter STRINGS = JsonMapper.builder().build().writerFor(String.class);
+
+    /** Notifications are read on the threads of drivers, which are few: each keeps its buffers. */
+    private static final JsonFactory PARSERS = JsonFactory.builder()
+            .recyclerPool(JsonRecyclerPools.threadLocalPool())
+            .build();
 
     private Envelope() {}
 
@@ -55,12 +66,16 @@ final class Envelope {
         return TIME.format(publishedAt);
     }
 
-    /** What an event does not have is left out: each byte is paid for by all who listen. */
+    /**
+     * What an event does not have is left out: each byte is paid for by all who listen. JSON allows no separator as it is, but a
+     * raw value is taken as it is.
+     */
     static String write(NewEvent event, String publishedAt) {
         String type = event.type() == null ? "" : ",\"type\":" + STRINGS.writeValueAsString(event.type());
         String metadata = event.metadata() == null ? "" : ",\"metadata\":" + event.metadata();
-        return "{\"event_id\":\"" + event.eventId() + '"' + type + ",\"payload\":" + event.payload() + metadata
-                + ",\"published_at\":\"" + publishedAt + "\"}";
+        String envelope = "{\"event_id\":\"" + event.eventId() + '"' + type + ",\"payload\":" + event.payload()
+                + metadata + ",\"published_at\":\"" + publishedAt + "\"}";
+        return envelope.replace(SEPARATOR, ESCAPED_SEPARATOR);
     }
 
     /** Reads what a channel was notified of; if it is not one of ours, it gets an id and this moment. */
@@ -70,7 +85,7 @@ final class Envelope {
     }
 
     private static @Nullable ClaimedEvent readOurs(String channel, String text) {
-        try (JsonParser parser = JSON.createParser(text)) {
+        try (JsonParser parser = PARSERS.createParser(ObjectReadContext.empty(), text)) {
             return readOurs(channel, text, parser);
         } catch (JacksonException | IllegalArgumentException | DateTimeException foreign) {
             return null;

@@ -39,6 +39,7 @@ import reactor.core.publisher.BaseSubscriber;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 import reactor.core.publisher.Sinks;
+import tools.jackson.databind.util.RawValue;
 
 /** LISTEN and NOTIFY alone, on a real server, in an empty database. */
 @Timeout(value = 2, unit = TimeUnit.MINUTES)
@@ -156,6 +157,40 @@ class PostgresBroadcastTest {
 
         assertThat(listener.numbers(300))
                 .isEqualTo(IntStream.range(0, 300).boxed().toList());
+    }
+
+    @Test
+    void manyAtOnceFindTheirChannels() {
+        Listener orders = new Listener(here, "orders");
+        Listener invoices = new Listener(here, "invoices");
+        elsewhere
+                .publishAll(IntStream.range(0, 100)
+                        .mapToObj(i -> Event.of(i % 3 == 0 ? "invoices" : "orders", i))
+                        .toList())
+                .block(LIMIT);
+
+        assertThat(invoices.numbers(34))
+                .isEqualTo(
+                        IntStream.range(0, 100).filter(i -> i % 3 == 0).boxed().toList());
+        assertThat(orders.numbers(66))
+                .isEqualTo(
+                        IntStream.range(0, 100).filter(i -> i % 3 != 0).boxed().toList());
+    }
+
+    /** It separates the events that are sent together. JSON does not allow it as it is, but a raw value is written as it is. */
+    @Test
+    void aControlCharacterDividesNoEvent() {
+        Listener listener = new Listener(here, "orders");
+        elsewhere
+                .publishAll(List.of(
+                        Event.of("orders", "a\u001eb"),
+                        Event.of("orders", new RawValue("\"c\u001ed\"")),
+                        Event.of("orders", "last")))
+                .block(LIMIT);
+
+        assertThat(listener.next().payloadAs(String.class)).isEqualTo("a\u001eb");
+        assertThat(listener.next().payloadAs(String.class)).isEqualTo("c\u001ed");
+        assertThat(listener.next().payloadAs(String.class)).isEqualTo("last");
     }
 
     @ParameterizedTest
