@@ -6,7 +6,7 @@ import dev.reactiveevents.SubscribeOptions;
 import java.time.Duration;
 import java.util.Objects;
 import java.util.concurrent.BlockingQueue;
-import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.LinkedTransferQueue;
 import java.util.concurrent.TimeUnit;
 import reactor.core.Disposable;
 import reactor.core.publisher.Sinks;
@@ -16,7 +16,7 @@ final class Arrivals {
 
     private static final Duration LIMIT = Duration.ofSeconds(25);
 
-    private final BlockingQueue<EventMessage> messages = new LinkedBlockingQueue<>();
+    private final BlockingQueue<EventMessage> messages = new LinkedTransferQueue<>();
     private final Disposable subscription;
 
     private Arrivals(EventChannel events, SubscribeOptions options) {

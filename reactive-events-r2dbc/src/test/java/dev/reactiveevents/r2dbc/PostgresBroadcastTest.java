@@ -24,7 +24,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.UUID;
 import java.util.concurrent.BlockingQueue;
-import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.LinkedTransferQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.IntStream;
@@ -64,7 +64,9 @@ class PostgresBroadcastTest {
     /** A subscriber that is ready. */
     private static final class Listener extends BaseSubscriber<EventMessage> {
 
-        private final BlockingQueue<EventMessage> messages = new LinkedBlockingQueue<>();
+        /** Who adds takes no lock: on a driver's thread that would be an error, which ends the subscription. */
+        private final BlockingQueue<EventMessage> messages = new LinkedTransferQueue<>();
+
         private final Sinks.Empty<Void> ready = Sinks.empty();
         private final Sinks.One<Throwable> failure = Sinks.one();
         private final Sinks.Many<Long> missed = Sinks.many().replay().all();
@@ -102,7 +104,10 @@ class PostgresBroadcastTest {
 
         EventMessage next() {
             try {
-                return Objects.requireNonNull(messages.poll(10, TimeUnit.SECONDS), "nothing arrived");
+                return Objects.requireNonNull(
+                        messages.poll(10, TimeUnit.SECONDS),
+                        () -> "nothing arrived; what ended it: "
+                                + failure.asMono().toFuture().getNow(null));
             } catch (InterruptedException interrupted) {
                 throw new AssertionError(interrupted);
             }

@@ -10,7 +10,7 @@ import java.time.Duration;
 import java.util.Objects;
 import java.util.UUID;
 import java.util.concurrent.BlockingQueue;
-import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.LinkedTransferQueue;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -25,7 +25,7 @@ class PostgresKeyOrderTest {
 
     private final PostgresQueue queue = new PostgresQueue();
     private final String name = "keys-" + UUID.randomUUID();
-    private final BlockingQueue<EventMessage> arrived = new LinkedBlockingQueue<>();
+    private final BlockingQueue<EventMessage> arrived = new LinkedTransferQueue<>();
 
     @AfterEach
     void close() {

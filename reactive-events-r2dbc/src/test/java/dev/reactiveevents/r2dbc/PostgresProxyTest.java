@@ -14,7 +14,7 @@ import java.time.Duration;
 import java.util.UUID;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.LinkedTransferQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
@@ -172,7 +172,7 @@ class PostgresProxyTest {
         R2dbcEventChannel alive =
                 queue.open(durable(queue.builder(queue.pool("alive", 5))).pollInterval(Duration.ofMillis(200)));
         Flux.range(0, 20).concatMap(i -> alive.publish("orders", i)).blockLast(LIMIT);
-        BlockingQueue<EventMessage> held = new LinkedBlockingQueue<>();
+        BlockingQueue<EventMessage> held = new LinkedTransferQueue<>();
         Disposable holding = dead.subscribe("orders").subscribe(held::add);
         IntStream.range(0, 20).forEach(i -> Arrivals.next(held, LIMIT));
         proxy.freezeForGood();

@@ -11,7 +11,7 @@ import io.r2dbc.pool.ConnectionPool;
 import io.r2dbc.spi.ConnectionFactories;
 import java.time.Duration;
 import java.util.concurrent.BlockingQueue;
-import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.LinkedTransferQueue;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -64,8 +64,8 @@ class PostgresRestartsTest {
         R2dbcEventChannel events = R2dbcEventChannel.builder(pool)
                 .backend(BackendType.LISTEN_NOTIFY)
                 .build();
-        BlockingQueue<Integer> arrived = new LinkedBlockingQueue<>();
-        BlockingQueue<Long> missed = new LinkedBlockingQueue<>();
+        BlockingQueue<Integer> arrived = new LinkedTransferQueue<>();
+        BlockingQueue<Long> missed = new LinkedTransferQueue<>();
         Sinks.Empty<Void> ready = Sinks.empty();
         Disposable subscription = events.subscribe(
                         "orders",
