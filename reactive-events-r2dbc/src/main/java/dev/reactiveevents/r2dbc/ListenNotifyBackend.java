@@ -18,14 +18,16 @@ import reactor.core.publisher.Mono;
 /** Events as notifications of PostgreSQL, and nothing else: an event channel is what is listened to. */
 final class ListenNotifyBackend implements BroadcastBackend {
 
+    private static final String NOTIFY = "SELECT count(pg_notify($1, $2))";
+
     /**
      * In one statement, and so all or none. They are delivered in this order when it has committed. A text that the server takes
      * apart costs both sides less than an array.
      */
-    private static final String NOTIFY_ONE =
+    private static final String NOTIFY_ONE_CHANNEL =
             "SELECT count(pg_notify($1, payload)) FROM unnest(string_to_array($2, chr(30))) AS n (payload)";
 
-    private static final String NOTIFY_SEVERAL = "SELECT count(pg_notify(channel, payload))"
+    private static final String NOTIFY_SEVERAL_CHANNELS = "SELECT count(pg_notify(channel, payload))"
             + " FROM unnest(string_to_array($1, chr(30)), string_to_array($2, chr(30))) AS n (channel, payload)";
 
     private final Database database;
@@ -54,12 +56,13 @@ final class ListenNotifyBackend implements BroadcastBackend {
             String now = Envelope.time(Instant.now());
             String payloads = events.stream().map(event -> envelope(event, now)).collect(joining(Envelope.SEPARATOR));
             String channel = events.get(0).channel();
-            boolean one = events.stream().allMatch(event -> event.channel().equals(channel));
+            boolean same = events.stream().allMatch(event -> event.channel().equals(channel));
             String channels =
-                    one ? channel : events.stream().map(NewEvent::channel).collect(joining(Envelope.SEPARATOR));
+                    same ? channel : events.stream().map(NewEvent::channel).collect(joining(Envelope.SEPARATOR));
+            String sql = events.size() == 1 ? NOTIFY : same ? NOTIFY_ONE_CHANNEL : NOTIFY_SEVERAL_CHANNELS;
             return database.statement(
                     "Notifying of " + events.size() + " events",
-                    connection -> notify(connection, one ? NOTIFY_ONE : NOTIFY_SEVERAL, channels, payloads));
+                    connection -> notify(connection, sql, channels, payloads));
         });
     }
 
