@@ -188,7 +188,7 @@ final class PostgresClaim {
             taken.remains(row);
             lastKey = row.get("last_key", String.class);
             if (stretch.ahead() > 0) {
-                stretches.measured(request.channel(), places(row.get("measured", Long[].class)));
+                stretches.measured(request.channel(), request.limit(), places(row.get("measured", Long[].class)));
             }
         }
 

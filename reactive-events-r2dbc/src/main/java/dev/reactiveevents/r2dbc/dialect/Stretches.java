@@ -68,8 +68,8 @@ final class Stretches {
     }
 
     /** What a claim measured. The next claim begins only when this is known. */
-    void measured(String channel, List<Place> places) {
-        of(channel).ifPresent(measured -> measured.measured(places, nanos.getAsLong()));
+    void measured(String channel, int limit, List<Place> places) {
+        of(channel).ifPresent(measured -> measured.measured(limit, places, nanos.getAsLong()));
     }
 
     /**
@@ -102,7 +102,11 @@ final class Stretches {
         /** Where stretches begin; the last one is only where the one before ends. */
         private final Deque<Place> places = new ArrayDeque<>();
 
+        /** How many events each of them has. */
+        private int width;
+
         private long measuredAt;
+        /** What the last full claim from the bottom was asked for. */
         private int limit;
         /** How many claims from the bottom go by before the next measure, and have gone by. */
         private int patience = 1;
@@ -113,7 +117,7 @@ final class Stretches {
         private @Nullable Place end;
 
         synchronized Stretch next(int wanted, long now) {
-            if (places.size() > 1 && (wanted != limit || now - measuredAt > VALID)) {
+            if (places.size() > 1 && (wanted != width || now - measuredAt > VALID)) {
                 giveUp();
             }
             if (places.size() > 1) {
@@ -132,9 +136,10 @@ final class Stretches {
             return new Stretch(from, null, 0);
         }
 
-        synchronized void measured(List<Place> found, long now) {
+        synchronized void measured(int asked, List<Place> found, long now) {
             places.clear();
             places.addAll(found);
+            width = asked;
             measuredAt = now;
         }
 

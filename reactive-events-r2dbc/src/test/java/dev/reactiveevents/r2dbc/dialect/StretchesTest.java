@@ -53,7 +53,7 @@ class StretchesTest {
         Stretch measuring = measuring();
         assertThat(measuring).isEqualTo(new Stretch(null, null, Stretches.AHEAD * LIMIT + 1));
         assertThat(measuring.isOwn()).isFalse();
-        stretches.measured("orders", List.of(A, B, C));
+        stretches.measured("orders", LIMIT, List.of(A, B, C));
         full(measuring);
 
         assertThat(next()).isEqualTo(new Stretch(A, B, 0));
@@ -66,7 +66,7 @@ class StretchesTest {
     @Test
     void whereOneFoundTooLittleTheRestIsClaimedFromTheBottom() {
         measuring();
-        stretches.measured("orders", List.of(A, B, C));
+        stretches.measured("orders", LIMIT, List.of(A, B, C));
         tooFew(next());
 
         assertThat(next()).isEqualTo(new Stretch(B, null, 0));
@@ -76,7 +76,7 @@ class StretchesTest {
     @Test
     void aClaimOfOtherEventsTooBeginsBehindTheStretchThatMayBeOnItsWay() {
         measuring();
-        stretches.measured("orders", List.of(A, B, C));
+        stretches.measured("orders", LIMIT, List.of(A, B, C));
         next();
 
         assertThat(stretches.others("orders")).isEqualTo(new Stretch(B, null, 0));
@@ -87,7 +87,7 @@ class StretchesTest {
     @Test
     void soDoesAClaimThatFollowsOneThatFoundTooLittleWhileTheStretchIsOnItsWay() {
         Stretch measuring = measuring();
-        stretches.measured("orders", List.of(A, B, C));
+        stretches.measured("orders", LIMIT, List.of(A, B, C));
         next();
         tooFew(measuring);
 
@@ -99,23 +99,23 @@ class StretchesTest {
     @Test
     void theMoreStretchesAreOfNoUseTheFewerAreMeasured() {
         assertThat(patience()).isEqualTo(1);
-        stretches.measured("orders", List.of(A, B));
+        stretches.measured("orders", LIMIT, List.of(A, B));
         tooFew(next());
         assertThat(patience()).isEqualTo(2);
-        stretches.measured("orders", List.of(A, B));
+        stretches.measured("orders", LIMIT, List.of(A, B));
         tooFew(next());
         assertThat(patience()).isEqualTo(4);
         for (int i = 0; i < 20; i++) {
-            stretches.measured("orders", List.of(A, B));
+            stretches.measured("orders", LIMIT, List.of(A, B));
             tooFew(next());
             assertThat(patience()).isLessThanOrEqualTo(256);
         }
         assertThat(patience()).isZero();
-        stretches.measured("orders", List.of(A, B));
+        stretches.measured("orders", LIMIT, List.of(A, B));
         full(next());
 
         assertThat(patience()).as("the one behind the stretches").isEqualTo(1);
-        stretches.measured("orders", List.of(A, B));
+        stretches.measured("orders", LIMIT, List.of(A, B));
         tooFew(next());
         assertThat(patience()).isEqualTo(2);
     }
@@ -123,10 +123,19 @@ class StretchesTest {
     @Test
     void claimsOfAnotherSizeHaveNone() {
         measuring();
-        stretches.measured("orders", List.of(A, B, C));
+        stretches.measured("orders", LIMIT, List.of(A, B, C));
 
         assertThat(stretches.next("orders", LIMIT + 1)).isEqualTo(Stretch.ALL);
         assertThat(next()).isEqualTo(Stretch.ALL);
+    }
+
+    @Test
+    void aClaimOfAnotherSizeThatIsAnsweredLateChangesNoStretch() {
+        measuring();
+        stretches.measured("orders", LIMIT, List.of(A, B, C));
+        stretches.claimed("orders", LIMIT / 2, Stretch.ALL, true);
+
+        assertThat(stretches.next("orders", LIMIT / 2).isOwn()).isFalse();
     }
 
     @Test
@@ -139,7 +148,7 @@ class StretchesTest {
     @Test
     void whatComesInBelowWaitsForASecondAtMost() {
         measuring();
-        stretches.measured("orders", List.of(A, B, C));
+        stretches.measured("orders", LIMIT, List.of(A, B, C));
         nanos.set(Duration.ofSeconds(1).toNanos());
         assertThat(next()).isEqualTo(new Stretch(A, B, 0));
         nanos.incrementAndGet();
@@ -151,7 +160,7 @@ class StretchesTest {
     @Test
     void whatIsGivenBackIsClaimedNext() {
         full(measuring());
-        stretches.measured("orders", List.of(A, B, C));
+        stretches.measured("orders", LIMIT, List.of(A, B, C));
         next();
         stretches.lower("orders");
 
