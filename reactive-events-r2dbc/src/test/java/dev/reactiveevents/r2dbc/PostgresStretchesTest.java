@@ -5,11 +5,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.reactiveevents.Event;
 import dev.reactiveevents.SubscribeOptions;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
@@ -87,7 +88,7 @@ class PostgresStretchesTest {
     @Test
     void itIsClaimedOnTwoConnectionsAtOnceAndStaysInOrder() {
         publish();
-        List<Integer> numbers = new CopyOnWriteArrayList<>();
+        List<Integer> numbers = Collections.synchronizedList(new ArrayList<>());
         Mono<Void> drained =
                 numbers(open()).take(COUNT).doOnNext(numbers::add).then().cache();
         drained.subscribe();
