@@ -3,18 +3,22 @@ package dev.reactiveevents.engine;
 import dev.reactiveevents.EventException;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Deque;
 import java.util.List;
 import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedDeque;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Function;
 import java.util.function.ToIntFunction;
 import org.jspecify.annotations.Nullable;
+import reactor.core.publisher.BaseSubscriber;
 import reactor.core.publisher.Mono;
 import reactor.core.publisher.MonoSink;
-import reactor.core.publisher.Sinks;
+import reactor.core.publisher.Operators;
 
 /**
  * Natural batching: a few lanes, one statement in flight on each; what arrives meanwhile is the next batch. No timer, and
@@ -36,12 +40,12 @@ final class Batcher<T, R> {
     private final EngineTime time;
     private final TimeLimit timeLimit;
     private final Queue<Waiting> queue = new ConcurrentLinkedQueue<>();
+    private final Deque<List<Waiting>> halves = new ConcurrentLinkedDeque<>();
     private final AtomicInteger waiting = new AtomicInteger();
     private final AtomicInteger busy = new AtomicInteger();
     private final AtomicInteger holds = new AtomicInteger();
     private final AtomicInteger work = new AtomicInteger();
     private final Drained drained = new Drained();
-    private final Sinks.One<List<R>> abortion = Sinks.one();
     private volatile @Nullable EventException aborted;
 
     Batcher(Limits limits, ToIntFunction<T> weigh, Function<List<T>, Mono<List<R>>> write, EngineTime time) {
@@ -98,7 +102,7 @@ final class Batcher<T, R> {
     /** Fails everything that waits or is in flight, and all that comes later. */
     void abort(EventException reason) {
         aborted = reason;
-        abortion.tryEmitError(reason);
+        timeLimit.endAll(reason);
         drain();
     }
 
@@ -122,7 +126,7 @@ final class Batcher<T, R> {
             }
             busy.incrementAndGet();
             waiting.addAndGet(-batch.size());
-            run(batch).subscribe(null, null, this::laneIsFree);
+            new Writing(batch).start();
         }
     }
 
@@ -136,6 +140,10 @@ final class Batcher<T, R> {
     }
 
     private List<Waiting> nextBatch() {
+        List<Waiting> half = halves.pollFirst();
+        if (half != null) {
+            return half;
+        }
         List<Waiting> batch = new ArrayList<>();
         int weight = 0;
         long oldest = time.nanos() - limits.timeout().toNanos();
@@ -156,26 +164,12 @@ final class Batcher<T, R> {
         return batch;
     }
 
-    private Mono<Void> run(List<Waiting> batch) {
-        EventException end = aborted;
-        if (end != null) {
-            return fail(batch, end);
-        }
-        return Mono.defer(() ->
-                        write.apply(batch.stream().map(entry -> entry.item).toList()))
-                .transform(timeLimit::on)
-                .switchIfEmpty(Mono.just(List.of()))
-                .or(abortion.asMono())
-                .doOnNext(results -> succeed(batch, results))
-                .then()
-                .onErrorResume(error -> batch.size() > 1 && error instanceof EventException.Invalid
-                        ? split(batch)
-                        : fail(batch, error));
-    }
-
-    private Mono<Void> split(List<Waiting> batch) {
+    /** Its halves come before all that waits, in their order. */
+    private void split(List<Waiting> batch) {
         int middle = batch.size() / 2;
-        return run(batch.subList(0, middle)).then(Mono.defer(() -> run(batch.subList(middle, batch.size()))));
+        waiting.addAndGet(batch.size());
+        halves.addFirst(batch.subList(middle, batch.size()));
+        halves.addFirst(batch.subList(0, middle));
     }
 
     private void succeed(List<Waiting> batch, List<R> results) {
@@ -188,7 +182,7 @@ final class Batcher<T, R> {
         }
     }
 
-    private Mono<Void> fail(List<Waiting> batch, Throwable error) {
+    private void fail(List<Waiting> batch, Throwable error) {
         Throwable told = error instanceof TimeoutException
                 ? new EventException.OutcomeUnknown(
                         limits.work() + " was not answered by the database within " + limits.timeout()
@@ -196,7 +190,78 @@ final class Batcher<T, R> {
                         error)
                 : error;
         batch.forEach(entry -> entry.fail(told));
-        return Mono.empty();
+    }
+
+    private enum Progress {
+        ASKED,
+        ANSWERED,
+        OVER
+    }
+
+    /**
+     * A batch that is being written. What comes first counts: its answer, its failure, the time limit or the end of all. One
+     * subscriber instead of an operator for each, because a single event pays for all of it.
+     */
+    private final class Writing extends BaseSubscriber<List<R>> implements TimeLimit.UnderWay {
+
+        private final List<Waiting> batch;
+        private final AtomicReference<Progress> progress = new AtomicReference<>(Progress.ASKED);
+
+        Writing(List<Waiting> batch) {
+            this.batch = batch;
+        }
+
+        void start() {
+            timeLimit.started(this);
+            EventException end = aborted;
+            if (end != null) {
+                end(end);
+                return;
+            }
+            List<T> items = new ArrayList<>(batch.size());
+            batch.forEach(entry -> items.add(entry.item));
+            Mono.defer(() -> write.apply(items)).subscribe(this);
+        }
+
+        @Override
+        protected void hookOnNext(List<R> results) {
+            if (progress.compareAndSet(Progress.ASKED, Progress.ANSWERED)) {
+                succeed(batch, results);
+            }
+        }
+
+        @Override
+        protected void hookOnComplete() {
+            hookOnNext(List.of());
+            over(Progress.ANSWERED, null);
+        }
+
+        @Override
+        protected void hookOnError(Throwable error) {
+            if (!over(Progress.ASKED, error) && !over(Progress.ANSWERED, error)) {
+                Operators.onErrorDropped(error, currentContext());
+            }
+        }
+
+        @Override
+        public void end(Throwable reason) {
+            over(Progress.ASKED, reason);
+        }
+
+        private boolean over(Progress from, @Nullable Throwable error) {
+            if (!progress.compareAndSet(from, Progress.OVER)) {
+                return false;
+            }
+            timeLimit.ended(this);
+            cancel(); // which is nothing if it has ended by itself
+            if (error instanceof EventException.Invalid && batch.size() > 1) {
+                split(batch);
+            } else if (error != null) {
+                fail(batch, error);
+            }
+            laneIsFree();
+            return true;
+        }
     }
 
     private final class Waiting {

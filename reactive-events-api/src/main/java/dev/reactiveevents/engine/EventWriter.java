@@ -223,17 +223,26 @@ final class EventWriter {
     /** Counted here, since a stream that is cancelled leaves its last batch behind. */
     private Mono<List<String>> write(List<NewEvent> events) {
         return Mono.defer(() -> {
-                    writes.incrementAndGet();
-                    return Mono.defer(() -> backend.publish(events)).doFinally(end -> {
+            writes.incrementAndGet();
+            return Mono.defer(() -> backend.publish(events))
+                    .doFinally(end -> {
                         writes.decrementAndGet();
                         written.check();
-                    });
-                })
-                .then(Mono.fromSupplier(() -> {
-                    observed.published(events);
-                    wake.accept(events.stream().map(NewEvent::channel).collect(Collectors.toSet()));
-                    return ids(events);
-                }));
+                    })
+                    .then(Mono.fromSupplier(() -> written(events)));
+        });
+    }
+
+    private List<String> written(List<NewEvent> events) {
+        observed.published(events);
+        wake.accept(channels(events));
+        return ids(events);
+    }
+
+    private static Set<String> channels(List<NewEvent> events) {
+        return events.size() == 1
+                ? Set.of(events.get(0).channel())
+                : events.stream().map(NewEvent::channel).collect(Collectors.toSet());
     }
 
     Observed observed() {
@@ -241,7 +250,11 @@ final class EventWriter {
     }
 
     static List<String> ids(List<NewEvent> events) {
-        return events.stream().map(event -> event.eventId().toString()).toList();
+        List<String> ids = new ArrayList<>(events.size());
+        for (NewEvent event : events) {
+            ids.add(event.eventId().toString());
+        }
+        return ids;
     }
 
     <T> Mono<T> unlessClosed(Supplier<Mono<T>> publish) {

@@ -1,7 +1,7 @@
 package dev.reactiveevents.engine;
 
 import java.time.Duration;
-import java.util.Set;
+import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -14,11 +14,14 @@ import reactor.core.publisher.Sinks;
  */
 final class TimeLimit {
 
-    private record UnderWay(long end, Sinks.Empty<Void> late) {}
+    /** Work that is under way; told why it is to end, if it has not ended by itself. */
+    interface UnderWay {
+        void end(Throwable reason);
+    }
 
     private final Duration limit;
     private final EngineTime time;
-    private final Set<UnderWay> underWay = ConcurrentHashMap.newKeySet();
+    private final Map<UnderWay, Long> underWay = new ConcurrentHashMap<>();
     private final AtomicBoolean watching = new AtomicBoolean();
 
     TimeLimit(Duration limit, EngineTime time) {
@@ -29,11 +32,30 @@ final class TimeLimit {
     /** The work, or, if it takes too long, a {@link TimeoutException}, and then it is cancelled. */
     <T> Mono<T> on(Mono<T> work) {
         return Mono.defer(() -> {
-            UnderWay mine = new UnderWay(time.nanos() + limit.toNanos(), Sinks.empty());
-            underWay.add(mine);
-            watch(limit);
-            return work.or(mine.late().asMono().then(Mono.empty())).doFinally(end -> underWay.remove(mine));
+            Sinks.Empty<T> late = Sinks.empty();
+            UnderWay mine = new UnderWay() {
+                @Override
+                public void end(Throwable reason) {
+                    late.tryEmitError(reason);
+                }
+            };
+            started(mine);
+            return work.or(late.asMono()).doFinally(end -> ended(mine));
         });
+    }
+
+    /** From now on the work may take as long as the limit; then it is ended by a {@link TimeoutException}. */
+    void started(UnderWay work) {
+        underWay.put(work, time.nanos() + limit.toNanos());
+        watch(limit);
+    }
+
+    void ended(UnderWay work) {
+        underWay.remove(work);
+    }
+
+    void endAll(Throwable reason) {
+        underWay.keySet().forEach(work -> work.end(reason));
     }
 
     private void watch(Duration until) {
@@ -45,10 +67,10 @@ final class TimeLimit {
     private void look() {
         long now = time.nanos();
         long next = Long.MAX_VALUE;
-        for (UnderWay each : underWay) {
-            long left = each.end() - now;
+        for (Map.Entry<UnderWay, Long> each : underWay.entrySet()) {
+            long left = each.getValue() - now;
             if (left <= 0) {
-                each.late().tryEmitError(new TimeoutException("not answered within " + limit));
+                each.getKey().end(new TimeoutException("not answered within " + limit));
             } else {
                 next = Math.min(next, left);
             }

@@ -8,7 +8,9 @@ import io.r2dbc.spi.ConnectionFactory;
 import io.r2dbc.spi.ValidationDepth;
 import java.time.Duration;
 import java.util.Objects;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import reactor.core.publisher.Mono;
 import reactor.core.publisher.Signal;
 import reactor.core.scheduler.Schedulers;
@@ -53,9 +55,7 @@ final class Database {
     <T> Mono<T> statement(String attempted, Function<Connection, Mono<T>> work) {
         return again(Mono.usingWhen(
                 connect(attempted),
-                lent -> lent.run(offloaded(verify(lent.connection)
-                        .onErrorMap(failure -> failures.ofUndone(attempted, failure))
-                        .then(Mono.defer(() -> work.apply(lent.connection)))
+                lent -> lent.run(offloaded(known(attempted, lent.connection, () -> work.apply(lent.connection))
                         .onErrorMap(failure -> failures.ofCommit(attempted, failure)))),
                 this::close,
                 (lent, failure) -> closeWhenOver(lent),
@@ -84,9 +84,7 @@ final class Database {
         }
         return again(Mono.usingWhen(
                 connect(attempted),
-                lent -> lent.run(offloaded(verify(lent.connection)
-                        .onErrorMap(failure -> failures.ofUndone(attempted, failure))
-                        .then(Mono.defer(() -> atOnce(lent.connection, begin, work)))
+                lent -> lent.run(offloaded(known(attempted, lent.connection, () -> atOnce(lent.connection, begin, work))
                         .onErrorMap(failure -> failures.ofCommit(attempted, failure)))),
                 this::close,
                 (lent, failure) -> rollback(lent),
@@ -112,8 +110,7 @@ final class Database {
             String attempted, Function<Connection, Mono<Void>> begin, Function<Connection, Mono<T>> work) {
         return again(Mono.usingWhen(
                 connect(attempted),
-                lent -> lent.run(offloaded(verify(lent.connection)
-                        .then(Mono.defer(() -> begin.apply(lent.connection)))
+                lent -> lent.run(offloaded(known(attempted, lent.connection, () -> begin.apply(lent.connection))
                         .then(Mono.defer(() -> work.apply(lent.connection)))
                         .onErrorMap(failure -> failures.ofUndone(attempted, failure)))),
                 lent -> commit(attempted, lent),
@@ -151,9 +148,15 @@ final class Database {
                 .onErrorMap(failure -> failures.ofUndone(attempted, failure));
     }
 
-    private Mono<Void> verify(Connection connection) {
-        return Mono.defer(() ->
-                verified ? Mono.empty() : dialect.verify(factory, connection).doOnSuccess(done -> verified = true));
+    /** The work, once it is known that the dialect can work with this database. */
+    private <T> Mono<T> known(String attempted, Connection connection, Supplier<Mono<T>> work) {
+        Mono<T> known = Mono.defer(work);
+        return verified
+                ? known
+                : Mono.defer(() -> dialect.verify(factory, connection))
+                        .doOnSuccess(done -> verified = true)
+                        .onErrorMap(failure -> failures.ofUndone(attempted, failure))
+                        .then(known);
     }
 
     private Mono<Void> commit(String attempted, Lent lent) {
@@ -209,10 +212,17 @@ final class Database {
     }
 
     private static <T> Mono<T> again(Mono<T> once) {
-        return once.onErrorMap(Database::unwrapped)
-                .retryWhen(AFTER_CONFLICT)
-                .onErrorMap(Failures.Conflict.class, Failures.Conflict::outcome)
+        Mono<T> known = once.onErrorMap(Database::unwrapped);
+        return known.onErrorResume(Failures.Conflict.class, conflict -> afterConflict(conflict, known))
                 .contextWrite(context -> Context.empty());
+    }
+
+    /** Made only when it is needed: to be ready for it would cost each small statement more than anything else here. */
+    private static <T> Mono<T> afterConflict(Failures.Conflict conflict, Mono<T> again) {
+        AtomicBoolean first = new AtomicBoolean(true);
+        return Mono.defer(() -> first.getAndSet(false) ? Mono.<T>error(conflict) : again)
+                .retryWhen(AFTER_CONFLICT)
+                .onErrorMap(Failures.Conflict.class, Failures.Conflict::outcome);
     }
 
     /** The failure of a commit comes wrapped, because it is the end of a {@code usingWhen}. */

@@ -7,7 +7,6 @@ import dev.reactiveevents.engine.EventChannels;
 import dev.reactiveevents.spi.BroadcastBackend;
 import dev.reactiveevents.spi.Capability;
 import dev.reactiveevents.spi.NewEvent;
-import io.r2dbc.spi.Connection;
 import io.r2dbc.spi.Result;
 import java.time.Instant;
 import java.util.List;
@@ -54,16 +53,23 @@ final class ListenNotifyBackend implements BroadcastBackend {
     public Mono<Void> publish(List<NewEvent> events) {
         return Mono.defer(() -> {
             String now = Envelope.time(Instant.now());
-            String payloads = events.stream().map(event -> envelope(event, now)).collect(joining(Envelope.SEPARATOR));
-            String channel = events.get(0).channel();
-            boolean same = events.stream().allMatch(event -> event.channel().equals(channel));
-            String channels =
-                    same ? channel : events.stream().map(NewEvent::channel).collect(joining(Envelope.SEPARATOR));
-            String sql = events.size() == 1 ? NOTIFY : same ? NOTIFY_ONE_CHANNEL : NOTIFY_SEVERAL_CHANNELS;
-            return database.statement(
-                    "Notifying of " + events.size() + " events",
-                    connection -> notify(connection, sql, channels, payloads));
+            NewEvent first = events.get(0);
+            return events.size() == 1
+                    ? notify(events, NOTIFY, first.channel(), envelope(first, now))
+                    : publishSeveral(events, now);
         });
+    }
+
+    private Mono<Void> publishSeveral(List<NewEvent> events, String now) {
+        String payloads = events.stream().map(event -> envelope(event, now)).collect(joining(Envelope.SEPARATOR));
+        String channel = events.get(0).channel();
+        return events.stream().allMatch(event -> event.channel().equals(channel))
+                ? notify(events, NOTIFY_ONE_CHANNEL, channel, payloads)
+                : notify(
+                        events,
+                        NOTIFY_SEVERAL_CHANNELS,
+                        events.stream().map(NewEvent::channel).collect(joining(Envelope.SEPARATOR)),
+                        payloads);
     }
 
     private static String envelope(NewEvent event, String now) {
@@ -77,14 +83,16 @@ final class ListenNotifyBackend implements BroadcastBackend {
         return envelope;
     }
 
-    private static Mono<Void> notify(Connection connection, String sql, String channels, String payloads) {
-        return Flux.from(connection
-                        .createStatement(sql)
-                        .bind(0, channels)
-                        .bind(1, payloads)
-                        .execute())
-                .concatMap(Result::getRowsUpdated)
-                .then();
+    private Mono<Void> notify(List<NewEvent> events, String sql, String channels, String payloads) {
+        return database.statement(
+                "Notifying of " + events.size() + " events",
+                connection -> Flux.from(connection
+                                .createStatement(sql)
+                                .bind(0, channels)
+                                .bind(1, payloads)
+                                .execute())
+                        .concatMap(Result::getRowsUpdated)
+                        .then());
     }
 
     @Override
