@@ -12,7 +12,6 @@ import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.type.TypeReference;
-import tools.jackson.databind.JavaType;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.ObjectReader;
 import tools.jackson.databind.json.JsonMapper;
@@ -21,13 +20,13 @@ import tools.jackson.databind.node.ObjectNode;
 /** Between objects and the JSON text that is stored. */
 final class PayloadCodec {
 
+    private static final Type METADATA = new TypeReference<Map<String, Object>>() {}.getType();
+
     private final JsonMapper mapper;
-    private final JavaType metadataType;
-    private final Map<JavaType, ObjectReader> readers = new ConcurrentHashMap<>();
+    private final Map<Type, ObjectReader> readers = new ConcurrentHashMap<>();
 
     PayloadCodec(JsonMapper mapper) {
         this.mapper = mapper;
-        this.metadataType = mapper.constructType(new TypeReference<Map<String, Object>>() {});
     }
 
     // == Writing ==
@@ -72,7 +71,7 @@ final class PayloadCodec {
     private String withEntry(String text, String name, String value, boolean replaces) {
         String quoted = mapper.writeValueAsString(name);
         if (text.contains(quoted)
-                && readerFor(typeOf(JsonNode.class)).readValue(text) instanceof ObjectNode object
+                && readerFor(JsonNode.class).readValue(text) instanceof ObjectNode object
                 && object.has(name)) {
             return replaces ? mapper.writeValueAsString(object.put(name, value)) : text;
         }
@@ -135,26 +134,18 @@ final class PayloadCodec {
     // == Reading ==
 
     JsonNode readTree(ClaimedEvent event) {
-        return read(event, typeOf(JsonNode.class));
+        return read(event, JsonNode.class);
     }
 
-    JavaType typeOf(Type type) {
-        return mapper.constructType(type);
-    }
-
-    JavaType typeOf(TypeReference<?> type) {
-        return mapper.constructType(type);
-    }
-
-    <T> T read(ClaimedEvent event, JavaType type) {
+    <T> T read(ClaimedEvent event, Type type) {
         T value;
         try {
             value = readerFor(type).readValue(event.payload());
         } catch (JacksonException unreadable) {
-            throw undecodable(event, "payload", type.toCanonical(), unreadable);
+            throw undecodable(event, "payload", nameOf(type), unreadable);
         }
         if (value == null) {
-            throw undecodable(event, "payload", type.toCanonical() + ": it is JSON null; see payload()", null);
+            throw undecodable(event, "payload", nameOf(type) + ": it is JSON null; see payload()", null);
         }
         return value;
     }
@@ -164,13 +155,17 @@ final class PayloadCodec {
         try {
             return metadata == null
                     ? Map.of()
-                    : Collections.unmodifiableMap(readerFor(metadataType).<Map<String, Object>>readValue(metadata));
+                    : Collections.unmodifiableMap(readerFor(METADATA).<Map<String, Object>>readValue(metadata));
         } catch (JacksonException unreadable) {
             throw undecodable(event, "metadata", "a JSON object", unreadable);
         }
     }
 
-    private ObjectReader readerFor(JavaType type) {
+    private String nameOf(Type type) {
+        return mapper.constructType(type).toCanonical();
+    }
+
+    private ObjectReader readerFor(Type type) {
         ObjectReader reader = readers.get(type);
         return reader != null ? reader : newReader(type);
     }
@@ -179,9 +174,9 @@ final class PayloadCodec {
      * One by one, in all channels that share the mapper: it makes the deserializers of a new type under a lock of its own, for
      * which it would park the threads of a driver.
      */
-    private ObjectReader newReader(JavaType type) {
+    private ObjectReader newReader(Type type) {
         synchronized (mapper) {
-            return readers.computeIfAbsent(type, mapper::readerFor);
+            return readers.computeIfAbsent(type, wanted -> mapper.readerFor(mapper.constructType(wanted)));
         }
     }
 

@@ -55,12 +55,12 @@ abstract class ReceivedEvent implements EventMessage {
 
     @Override
     public <T> T payloadAs(Class<T> type) {
-        return codec().read(event, codec().typeOf(type));
+        return codec().read(event, type);
     }
 
     @Override
     public <T> T payloadAs(TypeReference<T> type) {
-        return codec().read(event, codec().typeOf(type));
+        return codec().read(event, type.getType());
     }
 
     @Override

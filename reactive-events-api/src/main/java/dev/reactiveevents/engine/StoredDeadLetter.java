@@ -55,12 +55,12 @@ final class StoredDeadLetter implements DeadLetter {
 
     @Override
     public <T> T payloadAs(Class<T> type) {
-        return codec.read(event, codec.typeOf(type));
+        return codec.read(event, type);
     }
 
     @Override
     public <T> T payloadAs(TypeReference<T> type) {
-        return codec.read(event, codec.typeOf(type));
+        return codec.read(event, type.getType());
     }
 
     @Override

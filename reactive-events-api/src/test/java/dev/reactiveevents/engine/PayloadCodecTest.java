@@ -93,7 +93,7 @@ class PayloadCodecTest {
                     .runOn(Schedulers.parallel())
                     .<Object>map(type -> {
                         PayloadCodec one = fresh.get(ThreadLocalRandom.current().nextInt(2));
-                        return one.read(event, one.typeOf(type));
+                        return one.read(event, type);
                     })
                     .sequential()
                     .count();

@@ -31,11 +31,20 @@ final class Envelope {
 
     private static final String ESCAPED_SEPARATOR = "\\u001e";
 
+    private static final String ID = "{\"event_id\":\"";
+    private static final String TYPE = ",\"type\":";
+    private static final String PAYLOAD = ",\"payload\":";
+    private static final String METADATA = ",\"metadata\":";
+    private static final String TIME_OF_IT = ",\"published_at\":\"";
+    private static final String END = "\"}";
+
     /** Of one length, so that what is measured is what is sent. */
     private static final DateTimeFormatter TIME =
             DateTimeFormatter.ofPattern("uuuu-MM-dd'T'HH:mm:ss.SSSSSSX").withZone(ZoneOffset.UTC);
 
     private static final String SHAPE = "0000-00-00T00:00:00.000000Z";
+
+    private static final int ID_LENGTH = 36;
 
     /** Made at once: the mapper would make it under a lock of its own, for which it would park the threads of a driver. */
     private static final ObjectWriter STRINGS = JsonMapper.builder().build().writerFor(String.class);
@@ -71,10 +80,18 @@ final class Envelope {
      * raw value is taken as it is.
      */
     static String write(NewEvent event, String publishedAt) {
-        String type = event.type() == null ? "" : ",\"type\":" + STRINGS.writeValueAsString(event.type());
-        String metadata = event.metadata() == null ? "" : ",\"metadata\":" + event.metadata();
-        String envelope = "{\"event_id\":\"" + event.eventId() + '"' + type + ",\"payload\":" + event.payload()
-                + metadata + ",\"published_at\":\"" + publishedAt + "\"}";
+        String type = event.type() == null ? "" : TYPE + STRINGS.writeValueAsString(event.type());
+        String metadata = event.metadata() == null ? "" : METADATA + event.metadata();
+        String envelope = ID
+                + event.eventId()
+                + '"'
+                + type
+                + PAYLOAD
+                + event.payload()
+                + metadata
+                + TIME_OF_IT
+                + publishedAt
+                + END;
         return envelope.replace(SEPARATOR, ESCAPED_SEPARATOR);
     }
 
@@ -85,15 +102,88 @@ final class Envelope {
     }
 
     private static @Nullable ClaimedEvent readOurs(String channel, String text) {
-        try (JsonParser parser = PARSERS.createParser(ObjectReadContext.empty(), text)) {
-            return readOurs(channel, text, parser);
+        try {
+            ClaimedEvent asWritten = readAsWritten(channel, text);
+            return asWritten != null ? asWritten : readByParser(channel, text);
         } catch (JacksonException | IllegalArgumentException | DateTimeException foreign) {
             return null;
         }
     }
 
+    /**
+     * Reads an envelope that is written as it is here, letter by letter: a parser would take two fifths of the time of a
+     * broadcast's receiver. Null if it is written in another way.
+     */
+    private static @Nullable ClaimedEvent readAsWritten(String channel, String text) {
+        int end = text.length() - TIME_OF_IT.length() - SHAPE.length() - END.length();
+        int at = ID.length() + ID_LENGTH;
+        if (!text.startsWith(ID)
+                || end <= at
+                || text.charAt(at++) != '"'
+                || !text.startsWith(TIME_OF_IT, end)
+                || !text.endsWith(END)) {
+            return null;
+        }
+        String type = null;
+        if (text.startsWith(TYPE + '"', at)) {
+            int start = at + TYPE.length() + 1;
+            at = text.indexOf('"', start) + 1;
+            type = text.substring(start, Math.max(start, at - 1));
+            if (type.indexOf('\\') >= 0) {
+                return null;
+            }
+        }
+        int payload = at + PAYLOAD.length();
+        int payloadEnd = text.startsWith(PAYLOAD, at) ? endOfValue(text, payload, end) : -1;
+        int metadata = payloadEnd + METADATA.length();
+        boolean more =
+                payloadEnd < end && text.startsWith(METADATA, payloadEnd) && endOfValue(text, metadata, end) == end;
+        return payloadEnd < 0 || !more && payloadEnd < end
+                ? null
+                : event(
+                        UUID.fromString(text.substring(ID.length(), ID.length() + ID_LENGTH)),
+                        channel,
+                        type,
+                        text.substring(payload, payloadEnd),
+                        more ? text.substring(metadata, end) : null,
+                        instant(text.substring(end + TIME_OF_IT.length(), text.length() - END.length())));
+    }
+
+    /** Where the JSON value that starts there ends, at a comma or at the end; -1 if brackets or quotes do not match. */
+    private static int endOfValue(String text, int start, int end) {
+        int depth = 0;
+        boolean quoted = false;
+        for (int i = start; i < end; i++) {
+            char c = text.charAt(i);
+            if (quoted) {
+                if (c == '\\') {
+                    i++;
+                } else {
+                    quoted = c != '"';
+                }
+            } else if (c == '"') {
+                quoted = true;
+            } else if (c == '{' || c == '[') {
+                depth++;
+            } else if (c == '}' || c == ']') {
+                if (--depth < 0) {
+                    return -1;
+                }
+            } else if (c == ',' && depth == 0) {
+                return i;
+            }
+        }
+        return quoted || depth != 0 || start == end ? -1 : end;
+    }
+
+    private static @Nullable ClaimedEvent readByParser(String channel, String text) {
+        try (JsonParser parser = PARSERS.createParser(ObjectReadContext.empty(), text)) {
+            return read(channel, text, parser);
+        }
+    }
+
     /** Payload and metadata are taken as they are written: most of them are never looked into here. */
-    private static @Nullable ClaimedEvent readOurs(String channel, String text, JsonParser parser) {
+    private static @Nullable ClaimedEvent read(String channel, String text, JsonParser parser) {
         String id = null;
         String type = null;
         String payload = null;

@@ -103,6 +103,50 @@ class EnvelopeTest {
         }
     }
 
+    /** As written here and written otherwise, which are read in two ways. */
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "1",
+                "\"a,\\\"metadata\\\":{}\"",
+                "{\"a\":[1,\"]\\\\\"],\"metadata\":{\"b\":\"}\"}}",
+                "[[],{},\",\\\"published_at\\\":\\\"" + TIME + "\\\"}\"]"
+            })
+    void whatIsWrittenOtherwiseIsReadAsThat(String payload) {
+        String written = Envelope.write(event("order.placed", payload, "{\"source\":" + payload + "}"), TIME);
+
+        assertThat(read(' ' + written)).isEqualTo(read(written));
+        assertThat(read(written).payload()).isEqualTo(payload);
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "",
+                "{",
+                "}",
+                "[}]",
+                "}{",
+                "1]",
+                "\"",
+                "\"\\",
+                "1,",
+                ",1",
+                "1,\"more\":2,\"metadata\":{}",
+                "1,\"metadata\":{},2",
+                "1,\"metadata\":",
+                "1,\"metadata\":{"
+            })
+    void whatOnlyBeginsAndEndsLikeOursIsNot(String middle) {
+        String whole = Envelope.write(event(null, middle, null), TIME);
+        boolean isJson = middle.contains("\"more\"");
+
+        ClaimedEvent read = read(whole);
+
+        assertThat(read.eventId()).isEqualTo(isJson ? ID : NEW_ID);
+        assertThat(read.payload()).isEqualTo(isJson ? "1" : whole);
+    }
+
     @Test
     void anotherOrderAndMoreThanIsKnownAreRead() {
         ClaimedEvent read = read(" { \"published_at\" : \"" + TIME
