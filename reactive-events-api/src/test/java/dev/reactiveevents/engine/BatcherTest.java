@@ -8,6 +8,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import reactor.core.Disposable;
@@ -258,6 +259,57 @@ class BatcherTest {
                 new EngineTime(clock, () -> clock.now(TimeUnit.NANOSECONDS)));
 
         assertThatThrownBy(() -> batcher.submit("a").toFuture().join()).hasRootCauseMessage("no");
+    }
+
+    @Test
+    void aWriterThatAnswersNothingFailsTheBatchAndFreesTheLane() {
+        Batcher<String, String> batcher = new Batcher<>(
+                new Batcher.Limits("Testing", 1, 1, 100, 10, Duration.ofSeconds(10)),
+                String::length,
+                items -> items.contains("unanswered") ? Mono.empty() : Mono.just(items),
+                new EngineTime(clock, () -> clock.now(TimeUnit.NANOSECONDS)));
+        submitAll(batcher, "unanswered", "b");
+
+        assertThat(errors).singleElement().isInstanceOf(IllegalStateException.class);
+        assertThat(answers).containsExactly("b");
+        assertThat(batcher.open()).isZero();
+    }
+
+    @Test
+    void aBatchOfWhichEachIsRefusedIsSplitWithoutNesting() {
+        Batcher<String, String> batcher = new Batcher<>(
+                new Batcher.Limits("Testing", 1, 100_000, 1_000_000, 100_000, Duration.ofSeconds(10)),
+                String::length,
+                items -> Mono.error(new EventException.Invalid(items.get(0))),
+                new EngineTime(clock, () -> clock.now(TimeUnit.NANOSECONDS)));
+        batcher.hold();
+        List<String> items =
+                IntStream.range(0, 10_000).mapToObj(Integer::toString).toList();
+        items.forEach(item -> submit(batcher, item));
+        batcher.letGo();
+
+        assertThat(errors).extracting(Throwable::getMessage).isEqualTo(items);
+        assertThat(batcher.open()).isZero();
+    }
+
+    @Test
+    void halvesComeBeforeWhatCameLaterAndAreFailedByAnAbort() {
+        Batcher<String, String> batcher = batcher(1);
+        batcher.hold();
+        submitAll(batcher, "a", "b", "c", "d");
+        submit(batcher, "e");
+        batcher.letGo();
+        writes.get(0).fail(new EventException.Invalid("one of them"));
+        assertThat(written()).containsExactly(List.of("a", "b", "c", "d"), List.of("a", "b"));
+        writes.get(1).succeed();
+        assertThat(written()).last().isEqualTo(List.of("c", "d"));
+        assertThat(batcher.open()).isEqualTo(2);
+
+        batcher.abort(new EventException.OutcomeUnknown("over", null));
+
+        assertThat(answers).hasSize(2);
+        assertThat(errors).hasSize(3).allMatch(error -> error.getMessage().equals("over"));
+        assertThat(batcher.open()).isZero();
     }
 
     @Test

@@ -91,7 +91,10 @@ final class Database {
                 lent -> lent.ended().then(rollback(lent))));
     }
 
-    /** All is sent before the first answer comes, so that a connection lost at any time may have committed. */
+    /**
+     * All is handed to the driver before the first answer comes, so that a connection lost at any time may have committed. That of
+     * PostgreSQL sends the statement with BEGIN, but COMMIT only once the statement is answered.
+     */
     private <T> Mono<T> atOnce(
             Connection connection, Function<Connection, Mono<Void>> begin, Function<Connection, Mono<T>> work) {
         Mono<Signal<T>> begun = begin.apply(connection).<T>then(Mono.empty()).materialize();
