@@ -19,6 +19,8 @@ import reactor.core.publisher.BaseSubscriber;
 import reactor.core.publisher.Mono;
 import reactor.core.publisher.MonoSink;
 import reactor.core.publisher.Operators;
+import reactor.util.Logger;
+import reactor.util.Loggers;
 
 /**
  * Natural batching: a few lanes, one statement in flight on each; what arrives meanwhile is the next batch. No timer, and
@@ -30,6 +32,8 @@ import reactor.core.publisher.Operators;
  * @param <R> what comes of each
  */
 final class Batcher<T, R> {
+
+    private static final Logger LOG = Loggers.getLogger(Batcher.class);
 
     /** How a batcher works; {@code work} names what it does, for messages. */
     record Limits(String work, int lanes, int rows, int weight, int waiting, Duration timeout) {}
@@ -178,7 +182,7 @@ final class Batcher<T, R> {
                     limits.work() + " of " + batch.size() + " items was answered by " + results.size() + " results.");
         }
         for (int i = 0; i < batch.size(); i++) {
-            batch.get(i).sink.success(results.get(i));
+            batch.get(i).succeed(results.get(i));
         }
     }
 
@@ -298,11 +302,29 @@ final class Batcher<T, R> {
             return true;
         }
 
+        void succeed(R result) {
+            try {
+                sink.success(result);
+            } catch (Throwable thrown) {
+                threw(thrown);
+            }
+        }
+
         /** Nobody is left to tell once cancelled; Reactor would log the error as dropped. */
         void fail(Throwable error) {
-            if (!cancelled) {
-                sink.error(error);
+            if (cancelled) {
+                return;
             }
+            try {
+                sink.error(error);
+            } catch (Throwable thrown) {
+                threw(thrown);
+            }
+        }
+
+        /** Those in the same batch are still to be told, and the lane is to be free. */
+        private void threw(Throwable thrown) {
+            LOG.error("{}: a subscriber threw an error when it was told what came of it.", limits.work(), thrown);
         }
     }
 }

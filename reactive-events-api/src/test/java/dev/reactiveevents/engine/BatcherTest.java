@@ -11,6 +11,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.reactivestreams.Subscription;
+import reactor.core.CoreSubscriber;
 import reactor.core.Disposable;
 import reactor.core.publisher.Mono;
 import reactor.core.publisher.Sinks;
@@ -27,6 +29,24 @@ class BatcherTest {
         void fail(Throwable error) {
             answer.tryEmitError(error);
         }
+    }
+
+    private static final class ThrowsWhenAnswered implements CoreSubscriber<String> {
+        @Override
+        public void onSubscribe(Subscription subscription) {
+            subscription.request(1);
+        }
+
+        @Override
+        public void onNext(String answer) {
+            throw new IllegalStateException("thrown when told of " + answer);
+        }
+
+        @Override
+        public void onError(Throwable error) {}
+
+        @Override
+        public void onComplete() {}
     }
 
     private final VirtualTimeScheduler clock = VirtualTimeScheduler.create();
@@ -272,6 +292,29 @@ class BatcherTest {
 
         assertThat(errors).singleElement().isInstanceOf(IllegalStateException.class);
         assertThat(answers).containsExactly("b");
+        assertThat(batcher.open()).isZero();
+    }
+
+    /** Against the rules of Reactive Streams, and no harm to those whose items are in the same batch. */
+    @Test
+    void whoThrowsWhenItIsToldHarmsNobodyElse() {
+        Batcher<String, String> batcher = batcher(1);
+        batcher.hold();
+        batcher.submit("thrower").subscribe(answers::add, error -> {
+            throw new IllegalStateException("thrown when told of a failure");
+        });
+        submit(batcher, "other");
+        batcher.letGo();
+        writes.get(0).fail(new EventException.Unavailable("gone", null));
+        assertThat(errors).extracting(Throwable::getMessage).containsExactly("gone");
+
+        batcher.hold();
+        batcher.submit("thrower").subscribe(new ThrowsWhenAnswered());
+        submit(batcher, "next");
+        batcher.letGo();
+        writes.get(1).succeed();
+
+        assertThat(answers).containsExactly("next!");
         assertThat(batcher.open()).isZero();
     }
 

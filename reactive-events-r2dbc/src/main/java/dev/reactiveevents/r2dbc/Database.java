@@ -55,7 +55,7 @@ final class Database {
     <T> Mono<T> statement(String attempted, Function<Connection, Mono<T>> work) {
         return again(Mono.usingWhen(
                 connect(attempted),
-                lent -> lent.run(offloaded(known(attempted, lent.connection, () -> work.apply(lent.connection))
+                lent -> lent.run(offloaded(onceVerified(attempted, lent.connection, () -> work.apply(lent.connection))
                         .onErrorMap(failure -> failures.ofCommit(attempted, failure)))),
                 this::close,
                 (lent, failure) -> closeWhenOver(lent),
@@ -84,8 +84,9 @@ final class Database {
         }
         return again(Mono.usingWhen(
                 connect(attempted),
-                lent -> lent.run(offloaded(known(attempted, lent.connection, () -> atOnce(lent.connection, begin, work))
-                        .onErrorMap(failure -> failures.ofCommit(attempted, failure)))),
+                lent -> lent.run(
+                        offloaded(onceVerified(attempted, lent.connection, () -> atOnce(lent.connection, begin, work))
+                                .onErrorMap(failure -> failures.ofCommit(attempted, failure)))),
                 this::close,
                 (lent, failure) -> rollback(lent),
                 lent -> lent.ended().then(rollback(lent))));
@@ -113,7 +114,7 @@ final class Database {
             String attempted, Function<Connection, Mono<Void>> begin, Function<Connection, Mono<T>> work) {
         return again(Mono.usingWhen(
                 connect(attempted),
-                lent -> lent.run(offloaded(known(attempted, lent.connection, () -> begin.apply(lent.connection))
+                lent -> lent.run(offloaded(onceVerified(attempted, lent.connection, () -> begin.apply(lent.connection))
                         .then(Mono.defer(() -> work.apply(lent.connection)))
                         .onErrorMap(failure -> failures.ofUndone(attempted, failure)))),
                 lent -> commit(attempted, lent),
@@ -152,14 +153,14 @@ final class Database {
     }
 
     /** The work, once it is known that the dialect can work with this database. */
-    private <T> Mono<T> known(String attempted, Connection connection, Supplier<Mono<T>> work) {
-        Mono<T> known = Mono.defer(work);
+    private <T> Mono<T> onceVerified(String attempted, Connection connection, Supplier<Mono<T>> work) {
+        Mono<T> deferred = Mono.defer(work);
         return verified
-                ? known
+                ? deferred
                 : Mono.defer(() -> dialect.verify(factory, connection))
                         .doOnSuccess(done -> verified = true)
                         .onErrorMap(failure -> failures.ofUndone(attempted, failure))
-                        .then(known);
+                        .then(deferred);
     }
 
     private Mono<Void> commit(String attempted, Lent lent) {
@@ -215,8 +216,9 @@ final class Database {
     }
 
     private static <T> Mono<T> again(Mono<T> once) {
-        Mono<T> known = once.onErrorMap(Database::unwrapped);
-        return known.onErrorResume(Failures.Conflict.class, conflict -> afterConflict(conflict, known))
+        Mono<T> unwrapped = once.onErrorMap(Database::unwrapped);
+        return unwrapped
+                .onErrorResume(Failures.Conflict.class, conflict -> afterConflict(conflict, unwrapped))
                 .contextWrite(context -> Context.empty());
     }
 

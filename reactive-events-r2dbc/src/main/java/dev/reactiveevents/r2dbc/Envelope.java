@@ -35,7 +35,7 @@ final class Envelope {
     private static final String TYPE = ",\"type\":";
     private static final String PAYLOAD = ",\"payload\":";
     private static final String METADATA = ",\"metadata\":";
-    private static final String TIME_OF_IT = ",\"published_at\":\"";
+    private static final String PUBLISHED_AT = ",\"published_at\":\"";
     private static final String END = "\"}";
 
     /** Of one length, so that what is measured is what is sent. */
@@ -46,13 +46,13 @@ final class Envelope {
 
     private static final int ID_LENGTH = 36;
 
-    /** Made at once: the mapper would make it under a lock of its own, for which it would park the threads of a driver. */
-    private static final ObjectWriter STRINGS = JsonMapper.builder().build().writerFor(String.class);
-
     /** Notifications are read on the threads of drivers, which are few: each keeps its buffers. */
-    private static final JsonFactory PARSERS = JsonFactory.builder()
+    private static final JsonFactory JSON = JsonFactory.builder()
             .recyclerPool(JsonRecyclerPools.threadLocalPool())
             .build();
+
+    /** Made at once: the mapper would make it under a lock of its own, for which it would park the threads of a driver. */
+    private static final ObjectWriter STRINGS = JsonMapper.builder(JSON).build().writerFor(String.class);
 
     private Envelope() {}
 
@@ -89,7 +89,7 @@ final class Envelope {
                 + PAYLOAD
                 + event.payload()
                 + metadata
-                + TIME_OF_IT
+                + PUBLISHED_AT
                 + publishedAt
                 + END;
         return envelope.replace(SEPARATOR, ESCAPED_SEPARATOR);
@@ -115,12 +115,12 @@ final class Envelope {
      * broadcast's receiver. Null if it is written in another way.
      */
     private static @Nullable ClaimedEvent readAsWritten(String channel, String text) {
-        int end = text.length() - TIME_OF_IT.length() - SHAPE.length() - END.length();
+        int end = text.length() - PUBLISHED_AT.length() - SHAPE.length() - END.length();
         int at = ID.length() + ID_LENGTH;
         if (!text.startsWith(ID)
                 || end <= at
                 || text.charAt(at++) != '"'
-                || !text.startsWith(TIME_OF_IT, end)
+                || !text.startsWith(PUBLISHED_AT, end)
                 || !text.endsWith(END)) {
             return null;
         }
@@ -146,7 +146,7 @@ final class Envelope {
                         type,
                         text.substring(payload, payloadEnd),
                         more ? text.substring(metadata, end) : null,
-                        instant(text.substring(end + TIME_OF_IT.length(), text.length() - END.length())));
+                        instant(text.substring(end + PUBLISHED_AT.length(), text.length() - END.length())));
     }
 
     /** Where the JSON value that starts there ends, at a comma or at the end; -1 if brackets or quotes do not match. */
@@ -177,7 +177,7 @@ final class Envelope {
     }
 
     private static @Nullable ClaimedEvent readByParser(String channel, String text) {
-        try (JsonParser parser = PARSERS.createParser(ObjectReadContext.empty(), text)) {
+        try (JsonParser parser = JSON.createParser(ObjectReadContext.empty(), text)) {
             return read(channel, text, parser);
         }
     }
