@@ -62,7 +62,12 @@ final class Stage implements AutoCloseable {
                 .initialSize(0)
                 .maxSize(10)
                 .build());
-        return new Stage(options -> tableQueue(pool, options), pool::dispose);
+        return new Stage(options -> tableQueue(pool, options), () -> dispose(pool));
+    }
+
+    /** To take leave of a server over a connection that a test has cut fails, if the driver has not heard of the cut yet. */
+    private static void dispose(ConnectionPool pool) {
+        pool.disposeLater().onErrorComplete().block(LIMIT);
     }
 
     private static R2dbcEventChannel tableQueue(ConnectionFactory database, ChannelOptions options) {
