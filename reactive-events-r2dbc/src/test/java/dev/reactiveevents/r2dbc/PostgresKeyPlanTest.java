@@ -119,6 +119,21 @@ class PostgresKeyPlanTest {
         assertThat(claimed.events()).extracting(ClaimedEvent::key).containsExactly("now");
     }
 
+    /** Its lease ended later than all that waits before it was due: only the walk from key to key comes to it. */
+    @Test
+    void aLapsedEventBehindAHotKeyIsFound() {
+        PostgresServer.execute(pool, "TRUNCATE queue");
+        insert(10 * BATCH, "'hot'", "now() - interval '1 hour'");
+        insert(1, "'lapsed'", "now() - interval '1 minute'");
+        PostgresServer.execute(
+                pool, "UPDATE queue SET status = 'leased', lease_token = gen_random_uuid() WHERE event_key = 'lapsed'");
+        Touched before = touched();
+        Claimed claimed = claim(BATCH);
+
+        assertThat(claimed.events()).extracting(ClaimedEvent::key).containsExactlyInAnyOrder("hot", "lapsed");
+        assertCheap("a claim behind a hot key", before, touched());
+    }
+
     /** Of each key its first rows are read, the row is found, locked and changed; of others, a row for each place of the batch. */
     private static void assertCheap(String what, Touched before, Touched after) {
         assertThat(after.sequentialRows() - before.sequentialRows())

@@ -2,6 +2,7 @@ package dev.reactiveevents.r2dbc.dialect;
 
 import dev.reactiveevents.spi.NewEvent;
 import dev.reactiveevents.spi.Settlement;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Iterator;
@@ -11,6 +12,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.IntFunction;
+import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
@@ -37,6 +39,11 @@ final class Keys {
 
         boolean walksFirst() {
             return turn % 2 == 1;
+        }
+
+        /** Beside what was settled, if that many were taken. */
+        private int found(int taken) {
+            return taken - settled.size();
         }
 
         /** Of what is divided by two, they get the one event that is left over every other time. */
@@ -79,8 +86,22 @@ final class Keys {
 
     private static final int LEAST = 32;
     private static final int MOST = 10_000;
+    /** How much more time goes to claims of settled keys than to a look at all that is due. */
+    private static final int SHARE_OF_SETTLED = 9;
 
+    /** What is due beside settled keys waits for no longer. */
+    private static final long LONGEST_REST = Duration.ofMillis(50).toNanos();
+
+    private final LongSupplier nanos;
     private final Map<String, OfChannel> channels = new ConcurrentHashMap<>();
+
+    Keys() {
+        this(System::nanoTime);
+    }
+
+    Keys(LongSupplier nanos) {
+        this.nanos = nanos;
+    }
 
     /** Whether the channel has, or had, events with keys. */
     boolean has(String channel) {
@@ -112,6 +133,28 @@ final class Keys {
     }
 
     /**
+     * Whether a claim may look at settled keys alone: there are some, and all else was looked for a short while ago, almost in
+     * vain. That costs far more.
+     */
+    boolean settledWillDo(String channel) {
+        OfChannel keys = channels.get(channel);
+        return keys != null && keys.hasSettled() && !untilNextLook(channel).isZero();
+    }
+
+    /** How long until a claim should look at all that is due. */
+    Duration untilNextLook(String channel) {
+        OfChannel keys = channels.get(channel);
+        Long until = keys == null ? null : keys.restsUntil();
+        return until == null ? Duration.ZERO : Duration.ofNanos(Math.max(0, until - nanos.getAsLong()));
+    }
+
+    /** For a claim of settled keys alone. */
+    Look settled(String channel, int limit) {
+        OfChannel keys = channels.get(channel);
+        return keys == null ? Look.NONE : new Look("", 0, 0, keys.takeSettled(limit));
+    }
+
+    /**
      * Learns from a claim.
      *
      * @param last the key at which it stopped
@@ -122,6 +165,22 @@ final class Keys {
         OfChannel keys = channels.get(channel);
         if (keys != null) {
             keys.looked(look, last, taken, passedOver);
+        }
+    }
+
+    /**
+     * Learns from a claim how long settled keys will do: nine times as long as it took, a twentieth of a second at most.
+     *
+     * @param taken how many events with keys it took
+     * @param full whether it took as many events as it was asked for, so that others may be left
+     * @param took how long it needed
+     */
+    void tookItsTime(String channel, Look look, int taken, boolean full, Duration took) {
+        OfChannel keys = channels.get(channel);
+        if (keys != null) {
+            boolean inVain = !full && look.found(taken) * 2 < look.most();
+            long rest = Math.min(LONGEST_REST, SHARE_OF_SETTLED * took.toNanos());
+            keys.restUntil(inVain ? nanos.getAsLong() + rest : null);
         }
     }
 
@@ -139,6 +198,8 @@ final class Keys {
         private String after = "";
         private int most = MOST;
         private int turn;
+        /** Until then settled keys will do; null if there was much else. */
+        private @Nullable Long restsUntil;
 
         /** Those that are too many are found without having been noted. */
         synchronized void settled(Collection<String> keys) {
@@ -146,13 +207,29 @@ final class Keys {
         }
 
         synchronized Look look(int limit) {
+            return new Look(after, Math.min(most, limit), turn++, takeSettled(limit));
+        }
+
+        synchronized List<String> takeSettled(int limit) {
             List<String> first = new ArrayList<>();
             Iterator<String> keys = settled.iterator();
             while (first.size() < limit && keys.hasNext()) {
                 first.add(keys.next());
                 keys.remove();
             }
-            return new Look(after, Math.min(most, limit), turn++, first);
+            return first;
+        }
+
+        synchronized boolean hasSettled() {
+            return !settled.isEmpty();
+        }
+
+        synchronized void restUntil(@Nullable Long until) {
+            restsUntil = until;
+        }
+
+        synchronized @Nullable Long restsUntil() {
+            return restsUntil;
         }
 
         /** Looks at fewer while it looks in vain, and at more again once that is worth it. */
@@ -160,8 +237,7 @@ final class Keys {
             if (last != null) {
                 after = last;
             }
-            int found = taken - look.settled().size();
-            if (found * 2 >= look.most()) {
+            if (look.found(taken) * 2 >= look.most()) {
                 most = Math.min(MOST, most * 2);
             } else if (passedOver) {
                 most = Math.max(LEAST, Math.min(most, look.most()) / 2);

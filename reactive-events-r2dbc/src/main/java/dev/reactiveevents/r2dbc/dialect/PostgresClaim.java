@@ -13,7 +13,10 @@ import io.r2dbc.spi.Readable;
 import io.r2dbc.spi.Statement;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
@@ -24,17 +27,30 @@ final class PostgresClaim {
 
     private static final String SERIALIZATION_FAILURE = "40001";
 
-    private final String unkeyed;
-    private final String keyed;
-    private final String suspects;
+    /** What a claim looks for. */
+    private enum Kind {
+        WITHOUT_KEYS(PostgresClaimSql.UNKEYED),
+        WITH_KEYS(PostgresKeyedClaimSql.KEYED),
+        SETTLED_KEYS(PostgresKeyedClaimSql.SETTLED_KEYS),
+        SUSPECTS(PostgresClaimSql.SUSPECTS);
+
+        private final String sql;
+
+        Kind(String sql) {
+            this.sql = sql;
+        }
+    }
+
+    private final Map<Kind, String> texts = new EnumMap<>(Kind.class);
     private final Watermarks watermarks;
     private final Stretches stretches;
     private final Keys keys;
+    private final Successors successors = new Successors();
 
     PostgresClaim(QueueTable table, Watermarks watermarks, Stretches stretches, Keys keys) {
-        this.unkeyed = PostgresStatements.filled(table, PostgresClaimSql.UNKEYED);
-        this.keyed = PostgresStatements.filled(table, PostgresClaimSql.KEYED);
-        this.suspects = PostgresStatements.filled(table, PostgresClaimSql.SUSPECTS);
+        for (Kind kind : Kind.values()) {
+            texts.put(kind, PostgresStatements.filled(table, kind.sql));
+        }
         this.watermarks = watermarks;
         this.stretches = stretches;
         this.keys = keys;
@@ -42,20 +58,18 @@ final class PostgresClaim {
 
     Mono<List<Claimed>> claim(Connection connection, Claim claim, String consumer, Runnable taken) {
         return Mono.defer(() -> {
-            boolean withKeys =
-                    !claim.suspects() && claim.requests().stream().anyMatch(request -> keys.has(request.channel()));
-            boolean alone = !claim.suspects() && !withKeys && claim.requests().size() == 1;
+            Kind kind = kind(claim);
+            boolean alone = claim.requests().size() == 1;
             List<Answer> answers = claim.requests().stream()
-                    .map(request -> new Answer(request, claim.suspects(), alone))
+                    .map(request -> new Answer(request, kind, alone))
                     .toList();
-            Statement statement = connection.createStatement(claim.suspects() ? suspects : withKeys ? keyed : unkeyed);
+            Statement statement = connection.createStatement(Objects.requireNonNull(texts.get(kind)));
             bind(statement, claim, consumer, answers);
-            if (claim.suspects()) {
-                statement.bind(9, claim.deadLetterKeys() == DeadLetterKeys.PARK);
-            } else if (withKeys) {
-                bindLooks(statement, claim, answers);
-            } else {
-                bindStretches(statement, answers);
+            switch (kind) {
+                case WITHOUT_KEYS -> bindStretches(statement, answers);
+                case WITH_KEYS -> bindLooks(bindParks(statement, claim), answers);
+                case SETTLED_KEYS -> bindKeys(bindParks(statement, claim), answers.get(0));
+                case SUSPECTS -> bindParks(statement, claim);
             }
             if (answers.stream().allMatch(answer -> answer.stretch.isOwn())) {
                 taken.run(); // the next claim looks elsewhere
@@ -64,13 +78,26 @@ final class PostgresClaim {
         });
     }
 
-    private static void bind(Statement statement, Claim claim, String consumer, List<Answer> answers) {
+    private Kind kind(Claim claim) {
         List<Claim.Request> requests = claim.requests();
+        if (claim.suspects()) {
+            return Kind.SUSPECTS;
+        }
+        if (requests.stream().noneMatch(request -> keys.has(request.channel()))) {
+            return Kind.WITHOUT_KEYS;
+        }
+        Claim.Request first = requests.get(0);
+        return requests.size() == 1 && first.limit() > 0 && keys.settledWillDo(first.channel())
+                ? Kind.SETTLED_KEYS
+                : Kind.WITH_KEYS;
+    }
+
+    private static void bind(Statement statement, Claim claim, String consumer, List<Answer> answers) {
         statement
-                .bind(0, PostgresStatements.column(requests, Claim.Request::channel, String[]::new))
-                .bind(1, PostgresStatements.column(requests, Claim.Request::limit, Integer[]::new))
-                .bind(2, PostgresStatements.column(requests, Claim.Request::maxAttempts, Integer[]::new))
-                .bind(3, PostgresStatements.column(requests, Claim.Request::suspectAfter, Integer[]::new))
+                .bind(0, PostgresStatements.column(answers, answer -> answer.request.channel(), String[]::new))
+                .bind(1, PostgresStatements.column(answers, answer -> answer.request.limit(), Integer[]::new))
+                .bind(2, PostgresStatements.column(answers, answer -> answer.request.maxAttempts(), Integer[]::new))
+                .bind(3, PostgresStatements.column(answers, answer -> answer.request.suspectAfter(), Integer[]::new))
                 .bind(4, claim.leaseToken())
                 .bind(5, consumer)
                 .bind(6, Sql.micros(claim.lease()))
@@ -91,7 +118,23 @@ final class PostgresClaim {
                 .bind(11, PostgresStatements.column(answers, answer -> answer.stretch.ahead(), Integer[]::new));
     }
 
-    private static void bindLooks(Statement statement, Claim claim, List<Answer> answers) {
+    private static Statement bindParks(Statement statement, Claim claim) {
+        return statement.bind(9, claim.deadLetterKeys() == DeadLetterKeys.PARK);
+    }
+
+    private void bindKeys(Statement statement, Answer answer) {
+        statement
+                .bind(10, answer.look.settled().toArray(String[]::new))
+                .bind(11, Sql.micros(keys.untilNextLook(answer.request.channel())))
+                .bind(
+                        12,
+                        PostgresStatements.column(
+                                answer.look.settled(),
+                                key -> successors.bound(answer.request.channel(), key),
+                                Long[]::new));
+    }
+
+    private static void bindLooks(Statement statement, List<Answer> answers) {
         Integer[] places = IntStream.range(0, answers.size())
                 .boxed()
                 .flatMap(i -> answers.get(i).look.settled().stream().map(key -> i + 1))
@@ -100,7 +143,6 @@ final class PostgresClaim {
                 .flatMap(answer -> answer.look.settled().stream())
                 .toArray(String[]::new);
         statement
-                .bind(9, claim.deadLetterKeys() == DeadLetterKeys.PARK)
                 .bind(10, PostgresStatements.column(answers, answer -> answer.look.after(), String[]::new))
                 .bind(11, PostgresStatements.column(answers, answer -> answer.look.most(), Integer[]::new))
                 .bind(12, PostgresStatements.column(answers, answer -> answer.look.walksFirst(), Boolean[]::new))
@@ -152,7 +194,7 @@ final class PostgresClaim {
     private final class Answer {
 
         private final Claim.Request request;
-        private final boolean ofSuspects;
+        private final Kind kind;
         private final Stretch stretch;
         private final Place from;
         private final Look look;
@@ -161,22 +203,38 @@ final class PostgresClaim {
         private @Nullable String lastKey;
         private int withKey;
 
-        Answer(Claim.Request request, boolean ofSuspects, boolean alone) {
+        Answer(Claim.Request request, Kind kind, boolean alone) {
             this.request = request;
-            this.ofSuspects = ofSuspects;
-            this.stretch = ofSuspects ? Stretch.ALL : stretch(alone);
+            this.kind = kind;
+            this.stretch = stretch(alone && kind == Kind.WITHOUT_KEYS);
             this.from = from(request.channel());
-            this.look = ofSuspects ? Look.NONE : keys.look(request.channel(), request.limit());
+            this.look = look(request.channel(), request.limit());
             this.taken = new Taken(request);
         }
 
-        private Stretch stretch(boolean alone) {
-            return alone ? stretches.next(request.channel(), request.limit()) : stretches.others(request.channel());
+        /** Whether it looks for all that is due, and so learns where that begins. */
+        private boolean isForAll() {
+            return kind == Kind.WITHOUT_KEYS || kind == Kind.WITH_KEYS;
+        }
+
+        private Stretch stretch(boolean mayBeOwn) {
+            if (!isForAll()) {
+                return Stretch.ALL;
+            }
+            return mayBeOwn ? stretches.next(request.channel(), request.limit()) : stretches.others(request.channel());
         }
 
         private Place from(String channel) {
             Place start = stretch.from();
-            return start != null ? start : ofSuspects ? Place.BOTTOM : watermarks.start(channel);
+            return start != null ? start : isForAll() ? watermarks.start(channel) : Place.BOTTOM;
+        }
+
+        private Look look(String channel, int limit) {
+            return switch (kind) {
+                case SUSPECTS -> Look.NONE;
+                case SETTLED_KEYS -> keys.settled(channel, limit);
+                default -> keys.look(channel, limit);
+            };
         }
 
         Place until() {
@@ -203,8 +261,10 @@ final class PostgresClaim {
         }
 
         void add(Readable row) {
-            if (row.get("event_key") != null) {
+            String key = row.get("event_key", String.class);
+            if (key != null) {
                 withKey++;
+                successors.taken(request.channel(), key, Sql.required(row, "seq", Long.class));
             } else if (first == null) {
                 first = new Place(row.get("claimed_at", Long.class), Sql.required(row, "seq", Long.class));
             }
@@ -212,7 +272,7 @@ final class PostgresClaim {
         }
 
         void teach(Duration took) {
-            if (ofSuspects) {
+            if (!isForAll()) {
                 return;
             }
             boolean full = request.limit() > 0 && taken.size() == request.limit();
@@ -221,6 +281,7 @@ final class PostgresClaim {
             if (lastKey != null) {
                 keys.noteThatThereAre(request.channel());
                 keys.looked(request.channel(), look, lastKey, withKey, taken.isPassedOver());
+                keys.tookItsTime(request.channel(), look, withKey, full, took);
             }
         }
 

@@ -2,27 +2,25 @@ package dev.reactiveevents.r2dbc.dialect;
 
 import java.util.Map;
 
-/**
- * The three texts of a claim on PostgreSQL: for channels whose events have no keys, for channels where some have, and for
- * suspects.
- */
+/** The texts of a claim on PostgreSQL for channels whose events have no keys, and for suspects, and what all have in common. */
 final class PostgresClaimSql {
 
     /** Whose lease lapsed comes first, also before one that was published earlier and has come later. */
-    private static final String FIRST_OF_KEY = """
+    static final String FIRST_OF_KEY = """
             COALESCE(
                 (SELECT ${row} FROM ${table}
                     WHERE channel = ${channel} AND event_key = ${key} AND status = 'leased' LIMIT 1),
+                ${near}
                 (SELECT ${row} FROM ${table}
-                    WHERE channel = ${channel} AND event_key = ${key} AND available_at IS NOT NULL
+                    WHERE channel = ${channel} AND event_key = ${key} AND status = 'ready'
                     ORDER BY seq LIMIT 1))""";
 
-    private static final String NOT_PARKED = """
+    static final String NOT_PARKED = """
             (NOT $10::boolean OR e.status = 'leased' OR NOT EXISTS (
                 SELECT FROM ${table} AS dead
                 WHERE dead.channel = ${channel} AND dead.event_key = ${key} AND dead.status = 'dead' AND dead.seq < e.seq))""";
 
-    private static final String CHANGED = """
+    static final String CHANGED = """
                 SELECT r.place,
                     CASE WHEN e.status = 'leased' AND e.attempts >= r.max_attempts THEN 'dead'
                         WHEN e.status = 'leased' AND e.lapses + 1 = r.suspect_after THEN 'suspect'
@@ -31,7 +29,7 @@ final class PostgresClaimSql {
                     e.attempts + 1 AS attempts, ${micros:e.created_at} AS created_at, ${micros:e.deliver_at} AS deliver_at
             """;
 
-    private static final String DUE = CHANGED + """
+    static final String DUE = CHANGED + """
                 FROM ${request} r CROSS JOIN LATERAL (
                     SELECT * FROM ${table} AS e
                     WHERE channel = r.channel AND available_at <= statement_timestamp() AND (${wanted})
@@ -42,7 +40,7 @@ final class PostgresClaimSql {
                 ) e
             """;
 
-    private static final String LEASE = """
+    static final String LEASE = """
             UPDATE ${table}
             SET status = 'leased',
                 attempts = attempts + 1,
@@ -80,7 +78,7 @@ final class PostgresClaimSql {
      * its plan cannot read more than these rows, whatever the planner believes of the table; a join can. All parts see the
      * table as it was before the statement. A suspect with a key stays leased, by nobody: so it holds its key.
      */
-    private static final String CLAIM = """
+    static final String CLAIM = """
             WITH ${recursive} request AS MATERIALIZED (
                 SELECT channel, size, max_attempts, suspect_after, place, from_seq, ${columns}
                     COALESCE(timestamptz 'epoch' + from_at * interval '1 microsecond', '-infinity') AS from_at
@@ -105,13 +103,7 @@ final class PostgresClaimSql {
                 FROM due GROUP BY place
             )
             SELECT r.place AS request,
-                CASE WHEN c.leased = r.size THEN NULL
-                    ELSE LEAST(CASE WHEN c.leased > 0 THEN $7::bigint END, (
-                        SELECT ceil(extract(epoch FROM available_at - statement_timestamp()) * 1000000)::bigint
-                        FROM ${table}
-                        WHERE channel = r.channel AND available_at > statement_timestamp() AND event_key IS NULL
-                        ORDER BY available_at, seq
-                        LIMIT 1)${due-with-key}) END AS next_due,
+                ${next-due} AS next_due,
                 COALESCE(c.leased, 0) < r.size AND (${passed-over}) AS passed_over,
                 ${suspects} AS suspects,
                 ${last-key} AS last_key,
@@ -127,25 +119,31 @@ final class PostgresClaimSql {
             FROM due
             """;
 
-    private static final String PASSED_OVER = "(SELECT count(*) FROM (${seen}) AS seen) > COALESCE(c.taken, 0)";
+    /** Among those without a key, and where the text goes on. */
+    static final String NEXT_DUE = """
+            CASE WHEN c.leased = r.size THEN NULL
+                ELSE LEAST(CASE WHEN c.leased > 0 THEN $7::bigint END, (
+                    SELECT ceil(extract(epoch FROM available_at - statement_timestamp()) * 1000000)::bigint
+                    FROM ${table}
+                    WHERE channel = r.channel AND available_at > statement_timestamp() AND event_key IS NULL
+                    ORDER BY available_at, seq
+                    LIMIT 1)${due-with-key}) END""";
 
-    private static final String SEEN = """
+    static final String PASSED_OVER = "(SELECT count(*) FROM (${seen}) AS seen) > COALESCE(c.taken, 0)";
+
+    static final String SEEN = """
             (SELECT FROM ${table}
                 WHERE channel = r.channel AND available_at <= statement_timestamp() AND (${wanted})
                 ORDER BY ${order}
                 LIMIT COALESCE(c.taken, 0) + 1)""";
 
-    private static final String UNSUSPECTED =
-            "(lapses < r.suspect_after OR status = 'leased' AND attempts >= r.max_attempts)";
+    static final String UNSUSPECTED = "(lapses < r.suspect_after OR status = 'leased' AND attempts >= r.max_attempts)";
 
     /** What a claim takes that passes suspects over. An event that becomes one is only marked, and found by the next look. */
-    private static final Map<String, String> WITHOUT_KEY =
+    static final Map<String, String> WITHOUT_KEY =
             Map.of("${wanted}", "event_key IS NULL AND " + UNSUSPECTED, "${order}", "available_at, seq");
 
-    private static final Map<String, String> WITH_KEY =
-            Map.of("${wanted}", "event_key IS NOT NULL AND " + UNSUSPECTED, "${order}", "available_at, seq");
-
-    private static final String THERE_ARE_SUSPECTS = """
+    static final String THERE_ARE_SUSPECTS = """
             COALESCE(c.suspected, 0) > 0 OR 0 < (
                 SELECT count(*) FROM ${table}
                 WHERE channel = r.channel AND available_at <= statement_timestamp()
@@ -175,8 +173,8 @@ final class PostgresClaimSql {
                             + "),",
                     "${measured}",
                     MEASURED,
-                    "${due-with-key}",
-                    "",
+                    "${next-due}",
+                    NEXT_DUE.replace("${due-with-key}", ""),
                     "${passed-over}",
                     fill(PASSED_OVER, Map.of("${seen}", fill(SEEN, WITHOUT_KEY))) + " OR " + THERE_ARE_KEYS,
                     "${suspects}",
@@ -189,7 +187,7 @@ final class PostgresClaimSql {
             "${order}", "available_at + interval '0', seq", "${wanted}", "lapses > 0 AND lapses >= r.suspect_after");
 
     private static final Map<String, String> OF_ITSELF =
-            Map.of("${row}", "event_id", "${channel}", "e.channel", "${key}", "e.event_key");
+            Map.of("${near}", "", "${row}", "event_id", "${channel}", "e.channel", "${key}", "e.event_key");
 
     static final String SUSPECTS = fill(
             CLAIM,
@@ -213,161 +211,15 @@ final class PostgresClaimSql {
                                                             + fill(FIRST_OF_KEY, OF_ITSELF) + " AND "
                                                             + fill(NOT_PARKED, OF_ITSELF) + ")"))
                                     + "),",
-                    "${due-with-key}", "",
+                    "${next-due}", NEXT_DUE.replace("${due-with-key}", ""),
                     "${passed-over}", fill(PASSED_OVER, Map.of("${seen}", fill(SEEN, SUSPECTED))),
                     "${suspects}", "false",
                     "${measured}", "NULL::bigint[]",
                     "${last-key}", "NULL"));
 
-    /** By its place in the table, which needs no index. Where another transaction has moved it since, it is passed over. */
-    private static final Map<String, String> OF_KEY =
-            Map.of("${row}", "ctid", "${channel}", "r.channel", "${key}", "k.event_key");
-
-    /**
-     * If events without a key are due too, each kind gets half. Keys of the events that are due first are looked at, an
-     * eighth if there are others, those that were settled, and, as far as there is room, those that follow in order. In every other claim these come
-     * first and get half at least. They are never more than can be taken, so that none is passed over because others came
-     * first. The walk skips by the index to the key after those of
-     * the last few rows, since to skip costs the reading of a page. EXISTS would become a join that reads whole indexes.
-     */
-    private static final String DUE_OF_BOTH = """
-            shared AS MATERIALIZED (
-                SELECT r.*, CASE WHEN EXISTS (
-                        SELECT FROM ${table}
-                        WHERE channel = r.channel AND available_at <= statement_timestamp() AND event_key IS NULL
-                            AND (available_at, seq) >= (r.from_at, r.from_seq))
-                    THEN (r.size + r.odd) / 2 ELSE r.size END AS share
-                FROM request r
-            ), settled AS MATERIALIZED (
-                SELECT *
-                FROM (
-                    SELECT r.place, k.event_key, ${first} AS first
-                    FROM unnest($15::integer[], $16::text[]) AS k (place, event_key) JOIN request r ON r.place = k.place
-                    OFFSET 0) AS s
-                WHERE first IS NOT NULL
-            ), early AS MATERIALIZED (
-                SELECT e.place, e.event_key
-                FROM (
-                    SELECT DISTINCT r.place, r.channel, e.event_key
-                    FROM shared r CROSS JOIN LATERAL (
-                        SELECT event_key FROM ${table}
-                        WHERE channel = r.channel AND available_at <= statement_timestamp() AND event_key IS NOT NULL
-                        ORDER BY available_at, seq
-                        LIMIT LEAST(r.looks, GREATEST(r.share / 8 + 1, r.share
-                            - (SELECT count(*) FROM settled s WHERE s.place = r.place)))) e) e
-                WHERE (SELECT true FROM ${table} AS held
-                    WHERE held.channel = e.channel AND held.event_key = e.event_key AND held.status = 'leased'
-                        AND held.available_at > statement_timestamp() LIMIT 1) IS NULL
-            ), walk AS (
-                SELECT r.place, r.channel, r.after AS start, r.after COLLATE "C" AS last, '{}'::text[] COLLATE "C" AS keys,
-                    r.after = '' AS wrapped, 0 AS found,
-                    LEAST(r.looks, GREATEST(CASE WHEN r.walks_first THEN (r.share + 1) / 2 END, r.share
-                        - (SELECT count(*) FROM (
-                            SELECT event_key FROM settled s WHERE s.place = r.place
-                            UNION
-                            SELECT event_key FROM early e WHERE e.place = r.place) AS k))) AS most
-                FROM shared r
-                UNION ALL
-                SELECT w.place, w.channel, w.start, COALESCE(n.last, ''), COALESCE(n.keys, '{}'::text[]),
-                    w.wrapped OR n.last IS NULL, w.found + COALESCE(cardinality(n.keys), 0), w.most
-                FROM walk w CROSS JOIN LATERAL (
-                    SELECT max(event_key) AS last, array_agg(DISTINCT event_key)::text[] AS keys
-                    FROM (
-                        SELECT event_key FROM ${table}
-                        WHERE channel = w.channel AND event_key > w.last AND available_at IS NOT NULL
-                        ORDER BY event_key, seq
-                        LIMIT 64) AS e) n
-                WHERE w.found < w.most AND NOT (w.wrapped AND (n.last IS NULL OR w.start > '' AND w.last >= w.start))
-            ), walked AS MATERIALIZED (
-                SELECT w.place, k.event_key, w.found - cardinality(w.keys) + k.step AS step
-                FROM walk w CROSS JOIN LATERAL unnest(w.keys) WITH ORDINALITY AS k (event_key, step)
-                WHERE w.found - cardinality(w.keys) + k.step <= w.most
-                    AND (NOT w.wrapped OR w.start = '' OR k.event_key COLLATE "C" <= w.start)
-            ), looked_at AS MATERIALIZED (
-                SELECT place, event_key, min(turn) AS turn,
-                    (array_agg(first) FILTER (WHERE first IS NOT NULL))[1] AS first
-                FROM (
-                    SELECT place, event_key, first, 3 AS turn FROM settled
-                    UNION ALL
-                    SELECT place, event_key, NULL, 2 FROM early
-                    UNION ALL
-                    SELECT w.place, w.event_key, NULL, CASE WHEN r.walks_first THEN 1 ELSE 4 END
-                    FROM walked w JOIN request r ON r.place = w.place) AS k
-                GROUP BY place, event_key
-            ), with_key AS MATERIALIZED (
-                ${changed}, e.found
-                FROM shared r CROSS JOIN LATERAL (
-                    SELECT e.*, k.found
-                    FROM (
-                        SELECT event_key, COALESCE(first, ${first}) AS found
-                        FROM (SELECT event_key, first FROM looked_at l WHERE l.place = r.place ORDER BY turn) AS k
-                        OFFSET 0) AS k
-                    CROSS JOIN LATERAL (
-                        SELECT * FROM ${table} AS e
-                        WHERE ctid = k.found AND available_at <= statement_timestamp() AND ${unsuspected} AND ${not-parked}
-                        FOR UPDATE SKIP LOCKED) e
-                    LIMIT r.share) e
-            ), rest AS MATERIALIZED (
-                SELECT r.*, r.size - (
-                    SELECT count(*) FROM with_key k WHERE k.place = r.place AND k.becomes = 'leased') AS room
-                FROM shared r
-            ), without_key AS MATERIALIZED (
-                ${without-key}
-            ), due AS MATERIALIZED (
-                SELECT * FROM with_key UNION ALL SELECT *, NULL::tid FROM without_key
-            ),""";
-
-    /** Those with a key where they were found: their version then is the one that this statement sees. */
-    private static final String LEASED_OF_BOTH = "leased AS (" + LEASE
-            + " WHERE event_id = ANY (ARRAY(SELECT event_id FROM due WHERE becomes = 'leased' AND found IS NULL))),"
-            + " leased_with_key AS (" + LEASE
-            + " WHERE ctid = ANY (ARRAY(SELECT found FROM due WHERE becomes = 'leased' AND found IS NOT NULL))),";
-
-    static final String KEYED = fill(
-            CLAIM,
-            Map.of(
-                    "${recursive}",
-                    "RECURSIVE",
-                    "${measured}",
-                    "NULL::bigint[]",
-                    "${columns}",
-                    "after, looks, walks_first, odd,",
-                    "${arrays}",
-                    ", $11::text[], $12::integer[], $13::boolean[], $14::integer[]",
-                    "${leased}",
-                    LEASED_OF_BOTH,
-                    "${due}",
-                    fill(
-                            DUE_OF_BOTH,
-                            Map.of(
-                                    "${changed}", CHANGED,
-                                    "${first}", fill(FIRST_OF_KEY, OF_KEY),
-                                    "${unsuspected}", UNSUSPECTED,
-                                    "${not-parked}", fill(NOT_PARKED, OF_KEY),
-                                    "${without-key}",
-                                            fill(
-                                                    fill(DUE, WITHOUT_KEY),
-                                                    Map.of("${request}", "rest", "${room}", "room", "${until}", "")))),
-                    "${due-with-key}",
-                    """
-                        , (SELECT ceil(extract(epoch FROM available_at - statement_timestamp()) * 1000000)::bigint
-                        FROM ${table}
-                        WHERE channel = r.channel AND available_at > statement_timestamp() AND event_key IS NOT NULL
-                        ORDER BY available_at, seq
-                        LIMIT 1)""",
-                    "${passed-over}",
-                    fill(
-                            PASSED_OVER,
-                            Map.of("${seen}", fill(SEEN, WITHOUT_KEY) + " UNION ALL " + fill(SEEN, WITH_KEY))),
-                    "${suspects}",
-                    THERE_ARE_SUSPECTS,
-                    "${last-key}",
-                    "COALESCE((SELECT event_key FROM walked w WHERE w.place = r.place ORDER BY step DESC LIMIT 1),"
-                            + " r.after)"));
-
     private PostgresClaimSql() {}
 
-    private static String fill(String template, Map<String, String> parts) {
+    static String fill(String template, Map<String, String> parts) {
         String filled = template;
         for (Map.Entry<String, String> part : parts.entrySet()) {
             filled = filled.replace(part.getKey(), part.getValue());

@@ -25,6 +25,7 @@ import java.util.Objects;
 import java.util.UUID;
 import java.util.function.Function;
 import java.util.function.IntFunction;
+import java.util.function.LongSupplier;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Flux;
@@ -130,11 +131,18 @@ final class PostgresStatements implements QueueStatements {
     private final Map<Outcome, String> settle = new EnumMap<>(Outcome.class);
     private final String deleteExpired;
     private final long retention;
-    private final Watermarks watermarks = new Watermarks(System::nanoTime);
-    private final Stretches stretches = new Stretches(System::nanoTime);
-    private final Keys keys = new Keys();
+    private final Watermarks watermarks;
+    private final Stretches stretches;
+    private final Keys keys;
 
     PostgresStatements(QueueTable table, Duration retention) {
+        this(table, retention, System::nanoTime);
+    }
+
+    PostgresStatements(QueueTable table, Duration retention, LongSupplier nanos) {
+        this.watermarks = new Watermarks(nanos);
+        this.stretches = new Stretches(nanos);
+        this.keys = new Keys(nanos);
         this.insertOne = filled(table, INSERT_ONE);
         this.insertNew = filled(table, DUE_NOW);
         this.insertDueNow = filled(table, DUE_NOW + UNLESS_STORED);

@@ -26,7 +26,7 @@ CREATE INDEX IF NOT EXISTS ${name:claim} ON ${table} (channel, available_at, seq
 CREATE INDEX IF NOT EXISTS ${name:keyed} ON ${table} (channel, available_at, seq)
     WHERE event_key IS NOT NULL AND available_at IS NOT NULL;
 CREATE INDEX IF NOT EXISTS ${name:keys} ON ${table} (channel, event_key, seq)
-    WHERE event_key IS NOT NULL AND available_at IS NOT NULL;
+    WHERE event_key IS NOT NULL AND status = 'ready';
 
 -- nobody gets an event while another one of its key is leased
 CREATE UNIQUE INDEX IF NOT EXISTS ${name:held} ON ${table} (channel, event_key)
