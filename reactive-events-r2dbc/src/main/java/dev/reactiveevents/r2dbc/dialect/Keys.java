@@ -178,9 +178,9 @@ final class Keys {
     void tookItsTime(String channel, Look look, int taken, boolean full, Duration took) {
         OfChannel keys = channels.get(channel);
         if (keys != null) {
-            boolean inVain = !full && look.found(taken) * 2 < look.most();
+            boolean mostWereSettled = !full && look.found(taken) * 2 < look.most();
             long rest = Math.min(LONGEST_REST, SHARE_OF_SETTLED * took.toNanos());
-            keys.restUntil(inVain ? nanos.getAsLong() + rest : null);
+            keys.restUntil(mostWereSettled ? nanos.getAsLong() + rest : null);
         }
     }
 
