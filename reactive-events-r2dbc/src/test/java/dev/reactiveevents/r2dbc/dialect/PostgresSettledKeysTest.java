@@ -34,6 +34,7 @@ class PostgresSettledKeysTest {
 
     private final ConnectionFactory database = ConnectionFactories.get(PostgresServer.freshDatabase());
     private final AtomicLong nanos = new AtomicLong();
+    private final PostgresDialect dialect = new PostgresDialect();
     private final PostgresStatements statements =
             new PostgresStatements(QueueTable.of("queue"), Duration.ofHours(1), nanos::get);
     private Connection connection;
@@ -65,9 +66,10 @@ class PostgresSettledKeysTest {
     private Claimed claim(DeadLetterKeys deadLetterKeys) {
         token = UUID.randomUUID();
         Claim claim = new Claim(
-                token, Duration.ofHours(1), false, deadLetterKeys, List.of(new Claim.Request("orders", 100, 10)));
-        return statements
-                .claim(connection, claim, "test", () -> {})
+                token, Duration.ofHours(1), false, deadLetterKeys, List.of(new Claim.Request("orders", 1_000, 10)));
+        return dialect.beginClaim(connection)
+                .then(Mono.defer(() -> statements.claim(connection, claim, "test", () -> {})))
+                .delayUntil(claimed -> dialect.commit(connection))
                 .block(LIMIT)
                 .get(0);
     }
@@ -92,7 +94,7 @@ class PostgresSettledKeysTest {
                         new Settlement(outcome, "orders", event.eventId(), event.key(), token, Duration.ZERO, null))
                 .toList();
         assertThat(statements.settle(connection, outcome, settlements).block(LIMIT))
-                .hasSize(1)
+                .hasSameSizeAs(settlements)
                 .containsOnly(true);
         statements.freed(settlements);
     }
@@ -133,12 +135,7 @@ class PostgresSettledKeysTest {
         claim();
         Claimed first = claim(DeadLetterKeys.FREE);
         assertThat(payloads(first)).containsExactlyInAnyOrder("2", "3");
-        List<Settlement> settlements = first.events().stream()
-                .map(event ->
-                        new Settlement(Outcome.ACK, "orders", event.eventId(), event.key(), token, Duration.ZERO, null))
-                .toList();
-        statements.settle(connection, Outcome.ACK, settlements).block(LIMIT);
-        statements.freed(settlements);
+        settle(first, Outcome.ACK);
 
         assertThat(claim()).containsExactlyInAnyOrder("4", "5");
         assertThat(claim()).isEmpty();
@@ -226,5 +223,40 @@ class PostgresSettledKeysTest {
         settle(claim(DeadLetterKeys.FREE), Outcome.DEAD);
 
         assertThat(claim()).containsExactly("2");
+    }
+
+    /** Whatever the planner knew of the table when it made the plan. */
+    @Test
+    void ofEachKeyAboutOneEventIsRead() {
+        PostgresServer.execute(
+                database,
+                "ALTER TABLE queue SET (autovacuum_enabled = false)",
+                "INSERT INTO queue (event_id, channel, event_key, payload, deliver_at, created_at, available_at)"
+                        + " SELECT gen_random_uuid(), 'orders', 'key' || n % 100, '1', now(), now(), now()"
+                        + " FROM generate_series(1, 100000) n");
+        takeAndSettleTheFirst();
+        for (int i = 0; i < 10; i++) {
+            long before = rowsRead();
+            Claimed claimed = claim(DeadLetterKeys.FREE);
+            long read = rowsRead() - before;
+            assertThat(claimed.events()).hasSize(100);
+            assertThat(claimed.nextDue())
+                    .as("told by a claim of settled keys")
+                    .isLessThanOrEqualTo(Duration.ofMillis(50));
+            assertThat(read).as("rows read by claim " + i).isLessThan(10 * 100);
+            settle(claimed, Outcome.ACK);
+        }
+    }
+
+    private long rowsRead() {
+        number("SELECT 1::bigint FROM (SELECT pg_stat_force_next_flush()) AS flush");
+        return number("SELECT (SELECT seq_tup_read FROM pg_stat_user_tables WHERE relname = 'queue')"
+                + " + (SELECT sum(idx_tup_read)::bigint FROM pg_stat_user_indexes WHERE relname = 'queue')");
+    }
+
+    private long number(String sql) {
+        return Mono.from(connection.createStatement(sql).execute())
+                .flatMap(result -> Mono.from(result.map(row -> row.get(0, Long.class))))
+                .block(LIMIT);
     }
 }
