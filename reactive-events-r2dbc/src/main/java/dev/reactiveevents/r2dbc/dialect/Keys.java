@@ -21,7 +21,8 @@ import reactor.core.publisher.Mono;
  * Which keys of a channel the next claim looks at. There may be far more than a claim can look at, most of them held or not
  * due, and the events that are due first may all be of one key. So it looks at those that were settled here since, at those
  * of the events that are due first, and at some in the order of the keys, going on where the last claim stopped: these come
- * to every key, however many wait before it, and are first in every other claim, with half of the room at least.
+ * to every key, however many wait before it, and are first in every other claim, with half of the room at least. Where that
+ * finds little beside settled keys, a dialect may look at these alone for a while.
  */
 final class Keys {
 
