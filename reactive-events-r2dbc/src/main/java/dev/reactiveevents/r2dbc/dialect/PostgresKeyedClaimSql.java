@@ -28,10 +28,11 @@ final class PostgresKeyedClaimSql {
 
     /**
      * If events without a key are due too, each kind gets half. Keys of the events that are due first are looked at, an
-     * eighth if there are others, those that were settled, and, as far as there is room, those that follow in order. In every other claim these come
-     * first and get half at least. They are never more than can be taken, so that none is passed over because others came
-     * first. The walk skips by the index to the key after those of
-     * the last few rows, since to skip costs the reading of a page. EXISTS would become a join that reads whole indexes.
+     * eighth if there are others, those that were settled, and, as far as there is room, those that follow in order. In every
+     * other claim these come first and get half at least. They are never more than can be taken, so that none is passed over
+     * because others came first. The walk skips by the indexes of ready and of leased events, whose lease may have lapsed, to the
+     * key after those of the last few rows, since to skip costs the reading of a page. EXISTS would become a join that reads whole
+     * indexes.
      */
     private static final String DUE_OF_BOTH = """
             shared AS MATERIALIZED (

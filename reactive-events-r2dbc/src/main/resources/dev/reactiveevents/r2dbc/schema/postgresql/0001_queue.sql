@@ -22,9 +22,11 @@ CREATE TABLE IF NOT EXISTS ${table} (
 CREATE INDEX IF NOT EXISTS ${name:claim} ON ${table} (channel, available_at, seq)
     WHERE event_key IS NULL AND available_at IS NOT NULL;
 
--- the same for events with a key, and how a claim goes from key to key: each key's first event comes first
+-- the same for events with a key
 CREATE INDEX IF NOT EXISTS ${name:keyed} ON ${table} (channel, available_at, seq)
     WHERE event_key IS NOT NULL AND available_at IS NOT NULL;
+
+-- how a claim goes from key to key: each key's first event comes first; what is leased is in the next index instead
 CREATE INDEX IF NOT EXISTS ${name:keys} ON ${table} (channel, event_key, seq)
     WHERE event_key IS NOT NULL AND status = 'ready';
 
