@@ -21,8 +21,8 @@ import reactor.core.publisher.Mono;
  * Which keys of a channel the next claim looks at. There may be far more than a claim can look at, most of them held or not
  * due, and the events that are due first may all be of one key. So it looks at those that were settled here since, at those
  * of the events that are due first, and at some in the order of the keys, going on where the last claim stopped: these come
- * to every key, however many wait before it, and are first in every other claim, with half of the room at least. Where that
- * finds little beside settled keys, a dialect may look at these alone for a while.
+ * to every key, however many wait before it, and are first in every other claim, with half of the room at least. Where most
+ * of what that finds is of settled keys, a dialect may look at these alone for a while.
  */
 final class Keys {
 
@@ -40,11 +40,6 @@ final class Keys {
 
         boolean walksFirst() {
             return turn % 2 == 1;
-        }
-
-        /** Beside what was settled, if that many were taken. */
-        private int found(int taken) {
-            return taken - settled.size();
         }
 
         /** Of what is divided by two, they get the one event that is left over every other time. */
@@ -87,10 +82,13 @@ final class Keys {
 
     private static final int LEAST = 32;
     private static final int MOST = 10_000;
+    /** Looks that are rarer look at more, so that as many keys have their turn in the same time. */
+    private static final int AFTER_A_REST = 4 * LEAST;
+
     /** How much more time goes to claims of settled keys than to a look at all that is due. */
     private static final int SHARE_OF_SETTLED = 9;
 
-    /** What is due beside settled keys waits for no longer. */
+    /** For no longer is nothing looked at but settled keys. */
     private static final long LONGEST_REST = Duration.ofMillis(50).toNanos();
 
     private final LongSupplier nanos;
@@ -122,8 +120,11 @@ final class Keys {
         for (Settlement settlement : settlements) {
             String key = settlement.key();
             if (key != null && settlement.frees()) {
-                channels.computeIfAbsent(settlement.channel(), name -> new OfChannel())
-                        .settled(List.of(key));
+                OfChannel keys = channels.computeIfAbsent(settlement.channel(), name -> new OfChannel());
+                keys.settled(List.of(key));
+                if (!settlement.after().isZero()) {
+                    keys.restAtMostUntil(nanos.getAsLong() + settlement.after().toNanos());
+                }
             }
         }
     }
@@ -134,8 +135,8 @@ final class Keys {
     }
 
     /**
-     * Whether a claim may look at settled keys alone: there are some, and all else was looked for a short while ago, almost in
-     * vain. That costs far more.
+     * Whether a claim may look at settled keys alone: there are some, and a look at all that is due, which costs far more,
+     * found little else a short while ago.
      */
     boolean settledWillDo(String channel) {
         OfChannel keys = channels.get(channel);
@@ -170,18 +171,23 @@ final class Keys {
     }
 
     /**
-     * Learns from a claim how long settled keys will do: nine times as long as it took, a twentieth of a second at most.
+     * Learns from a look at all that is due how long settled keys will do: nine times as long as it took, a twentieth of a
+     * second at most, and no longer than until something is known to be due.
      *
-     * @param taken how many events with keys it took
-     * @param full whether it took as many events as it was asked for, so that others may be left
+     * @param taken how many events it took
+     * @param ofSettled how many of these are of keys that were settled
+     * @param full whether it took as many as it was asked for, so that others may be left
      * @param took how long it needed
+     * @param nextDue how long until something else is due; null if that is not known
      */
-    void tookItsTime(String channel, Look look, int taken, boolean full, Duration took) {
+    void lookedAtAll(
+            String channel, int taken, int ofSettled, boolean full, Duration took, @Nullable Duration nextDue) {
         OfChannel keys = channels.get(channel);
         if (keys != null) {
-            boolean mostWereSettled = !full && look.found(taken) * 2 < look.most();
+            boolean mostWereSettled = !full && ofSettled * 2 > taken;
             long rest = Math.min(LONGEST_REST, SHARE_OF_SETTLED * took.toNanos());
-            keys.restUntil(mostWereSettled ? nanos.getAsLong() + rest : null);
+            long due = nextDue == null ? rest : Math.min(rest, nextDue.toNanos());
+            keys.restUntil(mostWereSettled ? nanos.getAsLong() + due : null);
         }
     }
 
@@ -208,7 +214,8 @@ final class Keys {
         }
 
         synchronized Look look(int limit) {
-            return new Look(after, Math.min(most, limit), turn++, takeSettled(limit));
+            int keys = restsUntil == null ? most : Math.max(most, AFTER_A_REST);
+            return new Look(after, Math.min(keys, limit), turn++, takeSettled(limit));
         }
 
         synchronized List<String> takeSettled(int limit) {
@@ -229,6 +236,12 @@ final class Keys {
             restsUntil = until;
         }
 
+        synchronized void restAtMostUntil(long until) {
+            if (restsUntil != null && until - restsUntil < 0) {
+                restsUntil = until;
+            }
+        }
+
         synchronized @Nullable Long restsUntil() {
             return restsUntil;
         }
@@ -238,7 +251,8 @@ final class Keys {
             if (last != null) {
                 after = last;
             }
-            if (look.found(taken) * 2 >= look.most()) {
+            int found = taken - look.settled().size();
+            if (found * 2 >= look.most()) {
                 most = Math.min(MOST, most * 2);
             } else if (passedOver) {
                 most = Math.max(LEAST, Math.min(most, look.most()) / 2);

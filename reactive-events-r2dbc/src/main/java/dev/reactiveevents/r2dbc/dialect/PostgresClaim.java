@@ -17,6 +17,7 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
@@ -281,8 +282,15 @@ final class PostgresClaim {
             if (lastKey != null) {
                 keys.noteThatThereAre(request.channel());
                 keys.looked(request.channel(), look, lastKey, withKey, taken.isPassedOver());
-                keys.tookItsTime(request.channel(), look, withKey, full, took);
             }
+            if (kind == Kind.WITH_KEYS) {
+                keys.lookedAtAll(request.channel(), taken.size(), ofSettled(), full, took, taken.nextDue());
+            }
+        }
+
+        private int ofSettled() {
+            Set<String> settled = Set.copyOf(look.settled());
+            return (int) taken.keys().filter(settled::contains).count();
         }
 
         void giveBack() {

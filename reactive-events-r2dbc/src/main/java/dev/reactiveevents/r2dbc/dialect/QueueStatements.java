@@ -82,7 +82,8 @@ public interface QueueStatements {
     Mono<List<Boolean>> settle(Connection connection, Settlement.Outcome outcome, List<Settlement> settlements);
 
     /**
-     * Tells what was settled here, once it is committed: the next claim may look for the next events of these keys first.
+     * Tells what was settled here, once it is committed: claims that follow may look for the next events of these keys first,
+     * or for these alone.
      * Does nothing by default.
      *
      * @param settled settlements that were applied

@@ -7,7 +7,9 @@ import io.r2dbc.spi.Readable;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.UUID;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** The answer to one request of a claim, while its rows arrive. */
@@ -75,6 +77,15 @@ final class Taken {
 
     boolean isPassedOver() {
         return passedOver;
+    }
+
+    @Nullable
+    Duration nextDue() {
+        return nextDue;
+    }
+
+    Stream<String> keys() {
+        return events.stream().map(ClaimedEvent::key).filter(Objects::nonNull);
     }
 
     int size() {

@@ -23,12 +23,10 @@ class KeysTest {
                 new Settlement(Outcome.ACK, "orders", UUID.randomUUID(), key, UUID.randomUUID(), Duration.ZERO, null)));
     }
 
-    /** A look at all that is due, by a claim for a hundred events. */
-    private void look(int taken, boolean full, Duration took) {
+    /** A look at all that is due. */
+    private void look(int taken, int ofSettled, boolean full, Duration took) {
         keys.noteThatThereAre("orders");
-        Look look = keys.look("orders", 100);
-        keys.looked("orders", look, "", taken, false);
-        keys.tookItsTime("orders", look, taken, full, took);
+        keys.lookedAtAll("orders", taken, ofSettled, full, took, null);
     }
 
     @Test
@@ -41,8 +39,8 @@ class KeysTest {
     }
 
     @Test
-    void afterALookInVainSettledKeysWillDoForNineTimesAsLongAsItTook() {
-        look(49, false, TWO_MILLIS);
+    void whereMostWasOfSettledKeysTheseWillDoForNineTimesAsLongAsTheLookTook() {
+        look(99, 50, false, TWO_MILLIS);
         settle("anna");
 
         assertThat(keys.settledWillDo("orders")).isTrue();
@@ -56,14 +54,34 @@ class KeysTest {
 
     @Test
     void theyDoForATwentiethOfASecondAtMost() {
-        look(0, false, Duration.ofSeconds(10));
+        look(1, 1, false, Duration.ofSeconds(10));
 
         assertThat(keys.untilNextLook("orders")).isEqualTo(Duration.ofMillis(50));
     }
 
     @Test
+    void theyDoNotDoForLongerThanUntilSomethingIsDue() {
+        keys.noteThatThereAre("orders");
+        keys.lookedAtAll("orders", 1, 1, false, TWO_MILLIS, Duration.ofMillis(3));
+
+        assertThat(keys.untilNextLook("orders")).isEqualTo(Duration.ofMillis(3));
+    }
+
+    @Test
+    void aRetryIsLookedForWhenItIsDue() {
+        look(1, 1, false, TWO_MILLIS);
+        keys.settled(List.of(new Settlement(
+                Outcome.RETRY, "orders", UUID.randomUUID(), "anna", UUID.randomUUID(), Duration.ofMillis(5), null)));
+        assertThat(keys.untilNextLook("orders")).isEqualTo(Duration.ofMillis(5));
+        keys.settled(List.of(new Settlement(
+                Outcome.RETRY, "orders", UUID.randomUUID(), "ben", UUID.randomUUID(), Duration.ofMillis(9), null)));
+
+        assertThat(keys.untilNextLook("orders")).isEqualTo(Duration.ofMillis(5));
+    }
+
+    @Test
     void withoutSettledKeysAllIsLookedAt() {
-        look(0, false, TWO_MILLIS);
+        look(1, 1, false, TWO_MILLIS);
         assertThat(keys.settledWillDo("orders")).isFalse();
         settle("anna");
         assertThat(keys.settled("orders", 10).settled()).containsExactly("anna");
@@ -72,32 +90,43 @@ class KeysTest {
     }
 
     @Test
-    void afterALookThatWasWorthItAllIsLookedAtAgain() {
-        look(0, false, TWO_MILLIS);
-        look(50, false, TWO_MILLIS);
+    void afterALookThatFoundMoreOfOthersAllIsLookedAtAgain() {
+        look(1, 1, false, TWO_MILLIS);
+        look(100, 50, false, TWO_MILLIS);
         settle("anna");
 
         assertThat(keys.settledWillDo("orders")).isFalse();
     }
 
     @Test
-    void afterAClaimThatGotAllItAskedForAllIsLookedAtAgain() {
-        look(0, false, TWO_MILLIS);
-        look(0, true, TWO_MILLIS); // of events without a key
+    void afterALookThatFoundNothingAllIsLookedAtAgain() {
+        look(0, 0, false, TWO_MILLIS);
         settle("anna");
 
         assertThat(keys.settledWillDo("orders")).isFalse();
     }
 
     @Test
-    void whatWasSettledIsNotWhatWasFound() {
-        for (int i = 0; i < 60; i++) {
-            settle("key" + i);
+    void afterALookThatGotAllItAskedForAllIsLookedAtAgain() {
+        look(1, 1, false, TWO_MILLIS);
+        look(100, 100, true, TWO_MILLIS);
+        settle("anna");
+
+        assertThat(keys.settledWillDo("orders")).isFalse();
+    }
+
+    @Test
+    void looksThatAreRarerLookAtMoreKeys() {
+        keys.noteThatThereAre("orders");
+        for (int i = 0; i < 20; i++) {
+            Look look = keys.look("orders", 1_000);
+            keys.looked("orders", look, "", 0, true);
         }
-        look(60, false, TWO_MILLIS);
-        settle("anna");
+        assertThat(keys.look("orders", 1_000).most()).isEqualTo(32);
+        look(1, 1, false, TWO_MILLIS);
 
-        assertThat(keys.settledWillDo("orders")).isTrue();
+        assertThat(keys.look("orders", 1_000).most()).isEqualTo(128);
+        assertThat(keys.look("orders", 100).most()).isEqualTo(100);
     }
 
     @Test

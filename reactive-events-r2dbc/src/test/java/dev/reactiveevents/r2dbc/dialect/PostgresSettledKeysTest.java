@@ -78,14 +78,38 @@ class PostgresSettledKeysTest {
         return payloads(claim(DeadLetterKeys.FREE));
     }
 
+    private Claimed claimOfSettledKeys(DeadLetterKeys deadLetterKeys) {
+        Claimed claimed = claim(deadLetterKeys);
+        assertThat(claimed.nextDue())
+                .as("told by a claim of settled keys alone")
+                .isPositive()
+                .isLessThanOrEqualTo(Duration.ofMillis(50));
+        assertThat(claimed.passedOver()).isFalse();
+        return claimed;
+    }
+
+    private List<String> claimOfSettledKeys() {
+        return payloads(claimOfSettledKeys(DeadLetterKeys.FREE));
+    }
+
     private static List<String> payloads(Claimed claimed) {
         return claimed.events().stream().map(ClaimedEvent::payload).toList();
     }
 
-    /** Takes the first event of a key, by a look at all that is due, and settles it; the next claim looks at that key alone. */
-    private void takeAndSettleTheFirst() {
-        claim(DeadLetterKeys.FREE); // tells that there are keys
+    /**
+     * Holds an event of each key, the one with a number above a hundred. The claim that took them found nothing else, so that
+     * the next one, once they are settled, looks at their keys alone.
+     */
+    private Claimed holding(String... keys) {
+        for (int i = 1; i <= keys.length; i++) {
+            insert(i, keys[i - 1], READY);
+            insert(100 + i, keys[i - 1], READY);
+        }
+        claim(); // tells that there are keys
         settle(claim(DeadLetterKeys.FREE), Outcome.ACK);
+        Claimed held = claim(DeadLetterKeys.FREE);
+        assertThat(held.events()).hasSameSizeAs(keys);
+        return held;
     }
 
     private void settle(Claimed claimed, Outcome outcome) {
@@ -101,128 +125,126 @@ class PostgresSettledKeysTest {
 
     @Test
     void othersWaitUntilItIsTimeToLookAtAllThatIsDue() {
-        insert(1, "anna", READY);
-        insert(2, "anna", READY);
-        takeAndSettleTheFirst();
-        insert(3, "ben", READY);
+        Claimed held = holding("anna");
+        insert(201, "anna", READY);
+        insert(202, "ben", READY);
+        settle(held, Outcome.ACK);
 
-        Claimed claimed = claim(DeadLetterKeys.FREE);
-        assertThat(payloads(claimed)).containsExactly("2");
-        assertThat(claimed.passedOver()).isFalse();
-        assertThat(claimed.nextDue()).isPositive().isLessThanOrEqualTo(Duration.ofMillis(50));
+        Claimed claimed = claimOfSettledKeys(DeadLetterKeys.FREE);
+        assertThat(payloads(claimed)).containsExactly("201");
         settle(claimed, Outcome.ACK);
         nanos.addAndGet(claimed.nextDue().toNanos() + 1_000);
 
-        assertThat(claim()).containsExactly("3");
+        assertThat(claim()).containsExactly("202");
     }
 
     @Test
     void withoutSettledKeysOthersDoNotWait() {
-        insert(1, "anna", READY);
-        takeAndSettleTheFirst();
-        assertThat(claim()).isEmpty();
-        insert(2, "ben", READY);
+        settle(holding("anna"), Outcome.ACK);
+        assertThat(claimOfSettledKeys()).isEmpty();
+        insert(201, "ben", READY);
 
-        assertThat(claim()).containsExactly("2");
+        assertThat(claim()).containsExactly("201");
     }
 
     @Test
     void eachKeyGivesOneEvent() {
+        Claimed held = holding("anna", "ben");
         for (int i = 1; i <= 3; i++) {
-            insert(2 * i, "anna", READY);
-            insert(2 * i + 1, "ben", READY);
+            insert(200 + i, "anna", READY);
+            insert(210 + i, "ben", READY);
         }
-        claim();
-        Claimed first = claim(DeadLetterKeys.FREE);
-        assertThat(payloads(first)).containsExactlyInAnyOrder("2", "3");
-        settle(first, Outcome.ACK);
+        settle(held, Outcome.ACK);
 
-        assertThat(claim()).containsExactlyInAnyOrder("4", "5");
+        assertThat(claimOfSettledKeys()).containsExactlyInAnyOrder("201", "211");
         assertThat(claim()).isEmpty();
     }
 
     @Test
     void whatIsCommittedLateWithALowerNumberComesFirst() {
-        for (int seq = 10; seq <= 13; seq++) {
-            insert(seq, "anna", READY);
-        }
-        takeAndSettleTheFirst();
-        settle(claim(DeadLetterKeys.FREE), Outcome.ACK);
-        insert(3, "anna", READY);
+        Claimed held = holding("anna");
+        insert(201, "anna", READY);
+        insert(50, "anna", READY);
+        settle(held, Outcome.ACK);
 
-        assertThat(claim()).containsExactly("3");
+        assertThat(claimOfSettledKeys()).containsExactly("50");
     }
 
     @Test
     void whatIsFartherThanExpectedIsFound() {
-        for (long seq : new long[] {1, 2, 3, 5_000}) {
-            insert(seq, "anna", READY);
-        }
-        takeAndSettleTheFirst();
-        settle(claim(DeadLetterKeys.FREE), Outcome.ACK);
-        settle(claim(DeadLetterKeys.FREE), Outcome.ACK);
+        Claimed held = holding("anna");
+        insert(5_000, "anna", READY);
+        settle(held, Outcome.ACK);
 
-        assertThat(claim()).containsExactly("5000");
+        assertThat(claimOfSettledKeys()).containsExactly("5000");
     }
 
     @Test
     void aDelayedEventHoldsItsKey() {
-        insert(1, "anna", READY);
-        insert(2, "anna", "'ready', NULL, now() + interval '1 hour'");
-        insert(3, "anna", READY);
-        takeAndSettleTheFirst();
+        Claimed held = holding("anna", "ben");
+        insert(201, "anna", "'ready', NULL, now() + interval '1 hour'");
+        insert(202, "anna", READY);
+        insert(203, "ben", READY);
+        settle(held, Outcome.ACK);
 
-        assertThat(claim()).isEmpty();
+        assertThat(claimOfSettledKeys()).containsExactly("203");
     }
 
     @Test
     void aRetryComesBeforeTheNext() {
-        insert(1, "anna", READY);
-        insert(2, "anna", READY);
-        claim();
-        settle(claim(DeadLetterKeys.FREE), Outcome.RETRY);
+        Claimed held = holding("anna");
+        insert(201, "anna", READY);
+        settle(held, Outcome.RETRY);
 
-        assertThat(claim()).containsExactly("1");
+        assertThat(claimOfSettledKeys()).containsExactly("101");
     }
 
     @Test
     void aKeyThatAnotherProcessHoldsIsPassedOver() {
-        insert(1, "anna", READY);
-        insert(3, "anna", READY);
-        takeAndSettleTheFirst();
-        insert(2, "anna", HELD);
+        settle(holding("anna", "ben"), Outcome.ACK);
+        insert(201, "anna", READY);
+        insert(202, "anna", HELD);
+        insert(203, "ben", READY);
 
-        assertThat(claim()).isEmpty();
+        assertThat(claimOfSettledKeys()).containsExactly("203");
     }
 
     @Test
     void aHolderThatLapsedComesFirst() {
-        insert(1, "anna", READY);
-        insert(3, "anna", READY);
-        takeAndSettleTheFirst();
-        insert(5, "anna", LAPSED);
+        settle(holding("anna"), Outcome.ACK);
+        insert(201, "anna", READY);
+        insert(202, "anna", LAPSED);
 
-        assertThat(claim()).containsExactly("5");
+        assertThat(claimOfSettledKeys()).containsExactly("202");
+    }
+
+    @Test
+    void aSuspectIsLeftToClaimsOfSuspects() {
+        settle(holding("anna", "ben"), Outcome.ACK);
+        insert(201, "anna", LAPSED);
+        insert(202, "ben", READY);
+        PostgresServer.execute(database, "UPDATE queue SET lapses = 5 WHERE seq = 201");
+
+        assertThat(claimOfSettledKeys()).containsExactly("202");
+        assertThat(claim(DeadLetterKeys.FREE).suspects()).isTrue();
     }
 
     @Test
     void aDeadEventParksItsKeyIfThatIsWanted() {
-        insert(1, "anna", READY);
-        insert(2, "anna", READY);
-        claim();
-        settle(claim(DeadLetterKeys.FREE), Outcome.DEAD);
+        Claimed held = holding("anna");
+        insert(201, "anna", READY);
+        settle(held, Outcome.DEAD);
 
-        assertThat(payloads(claim(DeadLetterKeys.PARK))).isEmpty();
+        assertThat(claimOfSettledKeys(DeadLetterKeys.PARK).events()).isEmpty();
     }
 
     @Test
     void aDeadEventFreesItsKeyOtherwise() {
-        insert(1, "anna", READY);
-        insert(2, "anna", READY);
-        claim();
-        settle(claim(DeadLetterKeys.FREE), Outcome.DEAD);
+        Claimed held = holding("anna");
+        insert(201, "anna", READY);
+        settle(held, Outcome.DEAD);
 
-        assertThat(claim()).containsExactly("2");
+        assertThat(claimOfSettledKeys()).containsExactly("201");
     }
 
     /** Whatever the planner knew of the table when it made the plan. What claims before have emptied may be read again. */
@@ -234,15 +256,14 @@ class PostgresSettledKeysTest {
                 "INSERT INTO queue (event_id, channel, event_key, payload, deliver_at, created_at, available_at)"
                         + " SELECT gen_random_uuid(), 'orders', 'key' || n % 100, '1', now(), now(), now()"
                         + " FROM generate_series(1, 100000) n");
-        takeAndSettleTheFirst();
+        claim(); // tells that there are keys
+        settle(claim(DeadLetterKeys.FREE), Outcome.ACK);
+        settle(claim(DeadLetterKeys.FREE), Outcome.ACK);
         for (int i = 0; i < 10; i++) {
             long before = rowsRead();
-            Claimed claimed = claim(DeadLetterKeys.FREE);
+            Claimed claimed = claimOfSettledKeys(DeadLetterKeys.FREE);
             long read = rowsRead() - before;
             assertThat(claimed.events()).hasSize(100);
-            assertThat(claimed.nextDue())
-                    .as("told by a claim of settled keys")
-                    .isLessThanOrEqualTo(Duration.ofMillis(50));
             assertThat(read).as("rows read by claim " + i).isLessThan(50 * 100); // of 100,000
             settle(claimed, Outcome.ACK);
         }
