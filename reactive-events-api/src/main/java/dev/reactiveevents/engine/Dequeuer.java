@@ -182,7 +182,7 @@ final class Dequeuer {
         private final Claim claim;
         private final List<Reservations.Portion> portions;
         private final long sent;
-        private final Set<EventSubscription> toBeEstablished;
+        private Set<EventSubscription> toBeEstablished = Set.of();
         private final Sinks.Empty<Void> dealt = Sinks.empty();
         private final AtomicBoolean taken = new AtomicBoolean();
 
@@ -190,17 +190,13 @@ final class Dequeuer {
             this.claim = claim;
             this.portions = portions;
             this.sent = time.nanos();
-            this.toBeEstablished = portions.stream()
-                    .flatMap(portion -> portion.shares().stream())
-                    .map(ChannelFeed.Share::subscription)
-                    .filter(EventSubscription::isToBeEstablished)
-                    .collect(Collectors.toSet());
         }
 
         void start() {
             Mono<Void> before = Mono.when(
                     portions.stream().map(portion -> portion.feed().dealt()).toList());
             portions.forEach(portion -> portion.feed().claimStarts(claim.suspects(), dealt.asMono()));
+            toBeEstablished = told();
             Mono.defer(() -> backend.claim(claim, this::eventsAreTaken))
                     .transform(timeLimit::on)
                     .switchIfEmpty(Mono.just(List.of()))
@@ -209,6 +205,15 @@ final class Dequeuer {
                     .delayUntil(answer -> before)
                     .<List<Claimed>>dematerialize()
                     .subscribe(this::answered, this::failed);
+        }
+
+        /** To be asked once the feeds have forgotten what woke them: who is told after that wakes them again. */
+        private Set<EventSubscription> told() {
+            return portions.stream()
+                    .flatMap(portion -> portion.shares().stream())
+                    .map(ChannelFeed.Share::subscription)
+                    .filter(EventSubscription::isToBeEstablished)
+                    .collect(Collectors.toSet());
         }
 
         /** The database goes on while the answer is read. Not for suspects, which are alone. */

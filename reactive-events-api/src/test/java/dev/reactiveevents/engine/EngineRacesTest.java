@@ -7,6 +7,7 @@ import dev.reactiveevents.SubscribeOptions;
 import dev.reactiveevents.spi.Claim;
 import dev.reactiveevents.spi.Claimed;
 import dev.reactiveevents.spi.SettleResult;
+import dev.reactiveevents.spi.WakeUp;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.ExecutorService;
@@ -88,6 +89,29 @@ class EngineRacesTest {
             assertThat(backend.claims)
                     .as("claims after round %s, an hour and a wake-up later", round)
                     .anyMatch(Claim::suspects);
+            subscriber.cancel();
+            clock.dispose();
+        }
+    }
+
+    /** Whether it was told is looked at when its claim has begun: what tells it later asks for another claim. */
+    @Test
+    void aSubscriptionThatIsToldWhileItsFirstClaimBeginsIsEstablished() throws Exception {
+        for (int round = 1; round <= ROUNDS; round++) {
+            VirtualTimeScheduler clock = VirtualTimeScheduler.create();
+            ScriptedBackend backend = new ScriptedBackend();
+            Sinks.Many<WakeUp> others = Sinks.many().replay().all();
+            backend.wakeUps = others.asFlux();
+            BackendChannel channel = new BackendChannel(
+                    backend, ChannelOptions.defaults(), new EngineTime(clock, () -> clock.now(TimeUnit.NANOSECONDS)));
+            AtomicBoolean ready = new AtomicBoolean();
+            SubscribeOptions options = SubscribeOptions.defaults().withOnReady(() -> ready.set(true));
+            TestSubscriber<EventMessage> subscriber =
+                    TestSubscriber.builder().initialRequest(10).build();
+            race(
+                    () -> channel.subscribe("orders", options).subscribe(subscriber),
+                    () -> others.tryEmitNext(WakeUp.everywhere()));
+            assertThat(ready).as("ready after round %s", round).isTrue();
             subscriber.cancel();
             clock.dispose();
         }
