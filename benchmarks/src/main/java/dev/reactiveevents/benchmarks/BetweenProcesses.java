@@ -26,9 +26,14 @@ abstract class BetweenProcesses implements Contestant {
         this.receiver = OtherProcess.start(Receiver.class, lab.url(), kind.name(), table);
     }
 
-    /** Waits until so many have arrived, and answers the median of their milliseconds. */
-    double received(int count) {
-        return Double.parseDouble(receiver.ask(Integer.toString(count)));
+    /** Waits until so many have arrived. */
+    void awaitReceived(int count) {
+        receiver.ask(Integer.toString(count));
+    }
+
+    /** The median of the milliseconds that those were on their way. */
+    double median() {
+        return Double.parseDouble(receiver.ask(Receiver.MEDIAN));
     }
 
     @Override
@@ -60,7 +65,8 @@ abstract class BetweenProcesses implements Contestant {
                             0)
                     .count()
                     .block();
-            return received((int) sent);
+            awaitReceived((int) sent);
+            return median();
         }
     }
 
@@ -81,7 +87,7 @@ abstract class BetweenProcesses implements Contestant {
                     .repeat(() -> System.nanoTime() < end)
                     .reduce(0, Integer::sum)
                     .block();
-            received(sent);
+            awaitReceived(sent);
             return sent * 1e9 / (System.nanoTime() - start);
         }
 

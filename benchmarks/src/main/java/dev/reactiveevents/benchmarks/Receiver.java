@@ -1,18 +1,16 @@
 package dev.reactiveevents.benchmarks;
 
-import java.util.ArrayList;
-import java.util.List;
-import java.util.concurrent.BlockingQueue;
-import java.util.concurrent.LinkedBlockingQueue;
-import java.util.concurrent.TimeUnit;
+import java.util.Arrays;
 
 /**
- * The process that receives. Asked with a number, it waits until it has received so many and answers how many milliseconds
- * they were on their way, by the median.
+ * The process that receives. Asked with a number, it waits until it has received so many; asked for the median, it answers how
+ * many milliseconds they were on their way. What is received is not more than what is waited for.
  */
 public final class Receiver {
 
-    private static final long LONGEST_SILENCE_SECONDS = 20;
+    static final String MEDIAN = "median";
+
+    private static final long LONGEST_SILENCE_MILLIS = 20_000;
 
     private Receiver() {}
 
@@ -23,32 +21,65 @@ public final class Receiver {
      * @throws Exception if it fails
      */
     public static void main(String[] arguments) throws Exception {
-        BlockingQueue<Double> latencies = new LinkedBlockingQueue<>();
+        Arrivals arrivals = new Arrivals();
         try (Lab lab = Lab.at(arguments[0]);
                 Way way = Way.Kind.valueOf(arguments[1]).open(lab, arguments[2])) {
-            way.receive(parcel -> latencies.add(parcel.millisOnItsWay()), OtherProcess::sayReady);
-            OtherProcess.answer(count -> Double.toString(medianOf(Integer.parseInt(count), latencies)));
+            way.receive(parcel -> arrivals.add(parcel.millisOnItsWay()), OtherProcess::sayReady);
+            OtherProcess.answer(question -> Double.toString(
+                    question.equals(MEDIAN) ? arrivals.median() : arrivals.await(Integer.parseInt(question))));
         }
         System.exit(0);
     }
 
-    private static double medianOf(int count, BlockingQueue<Double> latencies) {
-        List<Double> received = new ArrayList<>(count);
-        while (received.size() < count) {
-            received.add(next(latencies, received.size(), count));
-        }
-        return Comparison.median(received);
-    }
+    /**
+     * How long each was on its way. Millions in a round, as plain numbers: as objects they would cost more to keep than some
+     * of them cost to receive.
+     */
+    private static final class Arrivals {
 
-    private static Double next(BlockingQueue<Double> latencies, int received, int count) {
-        try {
-            Double next = latencies.poll(LONGEST_SILENCE_SECONDS, TimeUnit.SECONDS);
-            if (next == null) {
-                throw new IllegalStateException(received + " of " + count + " parcels arrived, and then no more.");
+        private double[] millis = new double[1 << 20];
+        private int received;
+        private int asked;
+        private int awaited = Integer.MAX_VALUE;
+
+        synchronized void add(double millisOnItsWay) {
+            if (received == millis.length) {
+                millis = Arrays.copyOf(millis, 2 * received);
             }
-            return next;
-        } catch (InterruptedException e) {
-            throw new IllegalStateException(e);
+            millis[received++] = millisOnItsWay;
+            if (received == awaited) {
+                notifyAll();
+            }
+        }
+
+        /** Waits for so many since the last question, and answers how many there are. */
+        synchronized int await(int count) {
+            awaited = count;
+            int before = -1;
+            while (received < count) {
+                if (received == before) {
+                    throw new IllegalStateException(received + " of " + count + " parcels arrived, and then no more.");
+                }
+                before = received;
+                pause();
+            }
+            awaited = Integer.MAX_VALUE;
+            asked = count;
+            received = 0;
+            return count;
+        }
+
+        /** Of those that were waited for last. */
+        synchronized double median() {
+            return Comparison.median(Arrays.stream(millis, 0, asked).boxed().toList());
+        }
+
+        private void pause() {
+            try {
+                wait(LONGEST_SILENCE_MILLIS);
+            } catch (InterruptedException e) {
+                throw new IllegalStateException(e);
+            }
         }
     }
 }
