@@ -10,6 +10,7 @@ import dev.reactiveevents.spi.BroadcastBackend;
 import dev.reactiveevents.spi.Enlistment;
 import dev.reactiveevents.spi.EventBackend;
 import dev.reactiveevents.spi.NewEvent;
+import java.time.Instant;
 import java.util.List;
 import java.util.Set;
 import java.util.UUID;
@@ -122,6 +123,16 @@ public final class EventChannels {
     /** {@return a new id for an event} Ordered by time; does not block. */
     public static UUID newId() {
         return TimeOrderedIds.next();
+    }
+
+    /**
+     * When an id was made, to a quarter of a microsecond.
+     *
+     * @param id an id that {@link #newId} made, in whatever process
+     * @return the time by the clock of that process
+     */
+    public static Instant timeOf(UUID id) {
+        return TimeOrderedIds.timeOf(id);
     }
 
     /**

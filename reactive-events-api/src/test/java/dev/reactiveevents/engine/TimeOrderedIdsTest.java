@@ -2,6 +2,7 @@ package dev.reactiveevents.engine;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.time.Instant;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
@@ -21,6 +22,17 @@ class TimeOrderedIdsTest {
         assertThat(id.version()).isEqualTo(7);
         assertThat(id.variant()).isEqualTo(2);
         assertThat(id.getMostSignificantBits() >>> 16).isBetween(before, System.currentTimeMillis());
+    }
+
+    @Test
+    void tellWhenTheyWereMadeToAQuarterOfAMicrosecond() {
+        for (int i = 0; i < 10_000; i++) {
+            Instant before = Instant.now();
+            UUID id = TimeOrderedIds.next();
+            Instant after = Instant.now();
+
+            assertThat(TimeOrderedIds.timeOf(id)).isBetween(before.minusNanos(245), after);
+        }
     }
 
     @Test

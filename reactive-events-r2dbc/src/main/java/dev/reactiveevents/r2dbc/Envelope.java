@@ -1,5 +1,6 @@
 package dev.reactiveevents.r2dbc;
 
+import dev.reactiveevents.engine.EventChannels;
 import dev.reactiveevents.spi.ClaimedEvent;
 import dev.reactiveevents.spi.NewEvent;
 import java.nio.charset.StandardCharsets;
@@ -20,7 +21,12 @@ import tools.jackson.core.util.JsonRecyclerPools;
 import tools.jackson.databind.ObjectWriter;
 import tools.jackson.databind.json.JsonMapper;
 
-/** An event as the payload of a notification, and back. What others notify is an event too: its payload is all of it. */
+/**
+ * An event as the payload of a notification, and back. What others notify is an event too: its payload is all of it.
+ *
+ * <p>What need not be told is left out, since each byte is paid for by all who listen: a type and metadata where there are
+ * none, and the time of an event whose id was made when it was published, because the id tells it.
+ */
 final class Envelope {
 
     /** PostgreSQL takes less than 8,000 bytes. */
@@ -45,6 +51,7 @@ final class Envelope {
     private static final String SHAPE = "0000-00-00T00:00:00.000000Z";
 
     private static final int ID_LENGTH = 36;
+    private static final int VERSION_WITH_TIME = 7;
 
     /** Notifications are read on the threads of drivers, which are few: each keeps its buffers. */
     private static final JsonFactory JSON = JsonFactory.builder()
@@ -75,13 +82,11 @@ final class Envelope {
         return TIME.format(publishedAt);
     }
 
-    /**
-     * What an event does not have is left out: each byte is paid for by all who listen. JSON allows no separator as it is, but a
-     * raw value is taken as it is.
-     */
+    /** JSON allows no separator as it is, but a raw value is taken as it is. */
     static String write(NewEvent event, String publishedAt) {
         String type = event.type() == null ? "" : TYPE + STRINGS.writeValueAsString(event.type());
         String metadata = event.metadata() == null ? "" : METADATA + event.metadata();
+        boolean idTellsTime = !event.idGiven() && tellsTime(event.eventId());
         String envelope = ID
                 + event.eventId()
                 + '"'
@@ -89,10 +94,12 @@ final class Envelope {
                 + PAYLOAD
                 + event.payload()
                 + metadata
-                + PUBLISHED_AT
-                + publishedAt
-                + END;
+                + (idTellsTime ? "}" : PUBLISHED_AT + publishedAt + END);
         return envelope.replace(SEPARATOR, ESCAPED_SEPARATOR);
+    }
+
+    private static boolean tellsTime(UUID id) {
+        return id.version() == VERSION_WITH_TIME;
     }
 
     /** Reads what a channel was notified of; if it is not one of ours, it gets an id and this moment. */
@@ -115,13 +122,11 @@ final class Envelope {
      * broadcast's receiver. Null if it is written in another way.
      */
     private static @Nullable ClaimedEvent readAsWritten(String channel, String text) {
-        int end = text.length() - PUBLISHED_AT.length() - SHAPE.length() - END.length();
+        int timed = text.length() - PUBLISHED_AT.length() - SHAPE.length() - END.length();
+        boolean isTimed = text.startsWith(PUBLISHED_AT, timed) && text.endsWith(END);
+        int end = isTimed ? timed : text.length() - 1;
         int at = ID.length() + ID_LENGTH;
-        if (!text.startsWith(ID)
-                || end <= at
-                || text.charAt(at++) != '"'
-                || !text.startsWith(PUBLISHED_AT, end)
-                || !text.endsWith(END)) {
+        if (!text.startsWith(ID) || end <= at || text.charAt(at++) != '"' || !isTimed && text.charAt(end) != '}') {
             return null;
         }
         String type = null;
@@ -146,23 +151,19 @@ final class Envelope {
                         type,
                         text.substring(payload, payloadEnd),
                         more ? text.substring(metadata, end) : null,
-                        instant(text.substring(end + PUBLISHED_AT.length(), text.length() - END.length())));
+                        isTimed ? text.substring(end + PUBLISHED_AT.length(), text.length() - END.length()) : null);
     }
 
     /** Where the JSON value that starts there ends, at a comma or at the end; -1 if brackets or quotes do not match. */
     private static int endOfValue(String text, int start, int end) {
         int depth = 0;
-        boolean quoted = false;
         for (int i = start; i < end; i++) {
             char c = text.charAt(i);
-            if (quoted) {
-                if (c == '\\') {
-                    i++;
-                } else {
-                    quoted = c != '"';
+            if (c == '"') {
+                i = endOfString(text, i + 1, end);
+                if (i < 0) {
+                    return -1;
                 }
-            } else if (c == '"') {
-                quoted = true;
             } else if (c == '{' || c == '[') {
                 depth++;
             } else if (c == '}' || c == ']') {
@@ -173,7 +174,25 @@ final class Envelope {
                 return i;
             }
         }
-        return quoted || depth != 0 || start == end ? -1 : end;
+        return depth != 0 || start == end ? -1 : end;
+    }
+
+    /** Where the quote is that ends a string; -1 if there is none before the end. */
+    private static int endOfString(String text, int start, int end) {
+        int quote = text.indexOf('"', start);
+        while (quote >= 0 && quote < end && isEscaped(text, quote)) {
+            quote = text.indexOf('"', quote + 1);
+        }
+        return quote < end ? quote : -1;
+    }
+
+    /** Whether an odd number of backslashes is before it; in a string, there is its quote before those. */
+    private static boolean isEscaped(String text, int quote) {
+        int before = quote;
+        while (text.charAt(before - 1) == '\\') {
+            before--;
+        }
+        return (quote - before) % 2 == 1;
     }
 
     private static @Nullable ClaimedEvent readByParser(String channel, String text) {
@@ -205,9 +224,9 @@ final class Envelope {
             }
         }
         boolean whole = parser.currentToken() == JsonToken.END_OBJECT && parser.nextToken() == null;
-        return !whole || id == null || payload == null || publishedAt == null
+        return !whole || id == null || payload == null
                 ? null
-                : event(UUID.fromString(id), channel, type, payload, metadata, instant(publishedAt));
+                : event(UUID.fromString(id), channel, type, payload, metadata, publishedAt);
     }
 
     /** A time as it is written here, digit by digit: the general way costs more than all the rest of an envelope. */
@@ -252,6 +271,21 @@ final class Envelope {
         parser.skipChildren();
         parser.finishToken();
         return text.substring((int) start, (int) parser.currentLocation().getCharOffset());
+    }
+
+    /** Null if nothing tells when it was published. */
+    private static @Nullable ClaimedEvent event(
+            UUID id,
+            String channel,
+            @Nullable String type,
+            String payload,
+            @Nullable String metadata,
+            @Nullable String publishedAt) {
+        if (publishedAt == null && !tellsTime(id)) {
+            return null;
+        }
+        Instant at = publishedAt == null ? EventChannels.timeOf(id) : instant(publishedAt);
+        return event(id, channel, type, payload, metadata, at);
     }
 
     private static ClaimedEvent event(

@@ -2,6 +2,7 @@ package dev.reactiveevents.r2dbc;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.reactiveevents.engine.EventChannels;
 import dev.reactiveevents.spi.ClaimedEvent;
 import dev.reactiveevents.spi.NewEvent;
 import java.time.Duration;
@@ -18,9 +19,15 @@ class EnvelopeTest {
     private static final UUID ID = UUID.randomUUID();
     private static final UUID NEW_ID = UUID.randomUUID();
     private static final String TIME = "2026-11-25T10:00:00.123456Z";
+    private static final int ONE_FRACTION = 245;
 
     private static NewEvent event(@Nullable String type, String payload, @Nullable String metadata) {
         return new NewEvent(ID, false, "orders", type, null, payload, metadata, Duration.ZERO, null);
+    }
+
+    /** As most are: with an id that was made for it. */
+    private static NewEvent eventWithNewId(String payload, @Nullable String metadata) {
+        return new NewEvent(EventChannels.newId(), false, "orders", null, null, payload, metadata, Duration.ZERO, null);
     }
 
     private static ClaimedEvent read(String text) {
@@ -80,6 +87,69 @@ class EnvelopeTest {
     void whatIsNotThereIsLeftOut() {
         assertThat(Envelope.write(event(null, "1", null), TIME))
                 .isEqualTo("{\"event_id\":\"" + ID + "\",\"payload\":1,\"published_at\":\"" + TIME + "\"}");
+    }
+
+    @Test
+    void theTimeIsLeftOutIfTheIdTellsIt() {
+        Instant before = Instant.now().minusNanos(ONE_FRACTION);
+        NewEvent event = eventWithNewId("1", null);
+        Instant after = Instant.now();
+
+        String written = Envelope.write(event, TIME);
+
+        assertThat(written).isEqualTo("{\"event_id\":\"" + event.eventId() + "\",\"payload\":1}");
+        assertThat(read(written).eventId()).isEqualTo(event.eventId());
+        assertThat(read(written).publishedAt()).isBetween(before, after);
+        assertThat(read(' ' + written)).isEqualTo(read(written));
+    }
+
+    @Test
+    void theTimeOfAnIdThatWasGivenIsAnother() {
+        NewEvent event =
+                new NewEvent(EventChannels.newId(), true, "orders", null, null, "1", null, Duration.ZERO, null);
+
+        String written = Envelope.write(event, TIME);
+
+        assertThat(read(written).eventId()).isEqualTo(event.eventId());
+        assertThat(read(written).publishedAt()).isEqualTo(Instant.parse(TIME));
+    }
+
+    @Test
+    void withoutATimeNoOtherIdIsOurs() {
+        String text = "{\"event_id\":\"" + ID + "\",\"payload\":1}";
+
+        assertThat(read(text).payload()).isEqualTo(text);
+        assertThat(read(' ' + text).payload()).isEqualTo(' ' + text);
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "1",
+                "\"}\"",
+                "\"a,\\\"metadata\\\":{}\"",
+                "{\"a\":[1,\"]\\\\\"],\"metadata\":{\"b\":\"}\"}}",
+                "{\"payload\":1,\"published_at\":\"" + TIME + "\"}"
+            })
+    void withoutATimeItIsReadAsItWasWritten(String payload) {
+        for (String metadata : new String[] {null, "{\"source\":" + payload + "}"}) {
+            String written = Envelope.write(eventWithNewId(payload, metadata), TIME);
+
+            assertThat(read(written).payload()).isEqualTo(payload);
+            assertThat(read(written).metadata()).isEqualTo(metadata);
+            assertThat(read(' ' + written)).isEqualTo(read(written));
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"{\"a\":1}", "\"}}}\"", "[{},{}]", "123"})
+    void whatIsCutOffAnywhereWithoutATimeIsTakenWhole(String payload) {
+        String whole = Envelope.write(eventWithNewId(payload, "{\"b\":{}}"), TIME);
+
+        for (int end = 0; end < whole.length(); end++) {
+            String cut = whole.substring(0, end);
+            assertThat(read(cut).payload()).isEqualTo(cut);
+        }
     }
 
     @Test
