@@ -83,7 +83,10 @@ public interface EventMessage {
     /** {@return how many times the event has been delivered, this one included: 1 at first} */
     int attempts();
 
-    /** {@return when the event was published, by the database's clock; of a broadcast event by its publisher's} */
+    /**
+     * {@return when the event was published, by the database's clock; of a broadcast event when it was handed to {@code publish},
+     * by its publisher's clock, or, if others sent it and did not say, when it arrived}
+     */
     Instant publishedAt();
 
     /** {@return when the event last became due: by its publishing, its delay or its retry; by the database's clock} */

@@ -1,5 +1,6 @@
 package dev.reactiveevents.benchmarks;
 
+import java.time.Duration;
 import java.util.Arrays;
 
 /**
@@ -10,7 +11,7 @@ public final class Receiver {
 
     static final String MEDIAN = "median";
 
-    private static final long LONGEST_SILENCE_MILLIS = 20_000;
+    private static final Duration LONGEST_SILENCE = Duration.ofSeconds(20);
 
     private Receiver() {}
 
@@ -55,13 +56,16 @@ public final class Receiver {
         /** Waits for so many since the last question, and answers how many there are. */
         synchronized int await(int count) {
             awaited = count;
-            int before = -1;
+            int before = received;
+            long silentUntil = System.nanoTime() + LONGEST_SILENCE.toNanos();
             while (received < count) {
-                if (received == before) {
+                pause();
+                if (received > before) {
+                    before = received;
+                    silentUntil = System.nanoTime() + LONGEST_SILENCE.toNanos();
+                } else if (System.nanoTime() - silentUntil >= 0) {
                     throw new IllegalStateException(received + " of " + count + " parcels arrived, and then no more.");
                 }
-                before = received;
-                pause();
             }
             awaited = Integer.MAX_VALUE;
             asked = count;
@@ -76,7 +80,7 @@ public final class Receiver {
 
         private void pause() {
             try {
-                wait(LONGEST_SILENCE_MILLIS);
+                wait(LONGEST_SILENCE.toMillis());
             } catch (InterruptedException e) {
                 throw new IllegalStateException(e);
             }

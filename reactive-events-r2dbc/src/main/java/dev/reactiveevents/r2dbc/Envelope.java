@@ -22,10 +22,11 @@ import tools.jackson.databind.ObjectWriter;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * An event as the payload of a notification, and back. What others notify is an event too: its payload is all of it.
+ * An event as the payload of a notification or the text of a message, and back. What others send is an event too: its payload is
+ * all of it.
  *
- * <p>What need not be told is left out, since each byte is paid for by all who listen: a type and metadata where there are
- * none, and the time of an event whose id was made when it was published, because the id tells it.
+ * <p>What need not be told is left out of a notification, since each byte is paid for by all who listen: a type and metadata where
+ * there are none, and the time of an event whose id was made when it was published, because the id tells it.
  */
 final class Envelope {
 
@@ -52,6 +53,7 @@ final class Envelope {
 
     private static final int ID_LENGTH = 36;
     private static final int VERSION_WITH_TIME = 7;
+    private static final int VARIANT_OF_VERSIONS = 2;
 
     /** Notifications are read on the threads of drivers, which are few: each keeps its buffers. */
     private static final JsonFactory JSON = JsonFactory.builder()
@@ -65,7 +67,7 @@ final class Envelope {
 
     /** How many bytes an event takes. */
     static int measure(NewEvent event) {
-        return bytes(write(event, time(Instant.EPOCH)));
+        return bytes(notification(event));
     }
 
     /** How many bytes it is, if that may be too many; otherwise it need not be counted. */
@@ -82,24 +84,27 @@ final class Envelope {
         return TIME.format(publishedAt);
     }
 
-    /** JSON allows no separator as it is, but a raw value is taken as it is. */
+    /** The time is left out if the id tells it. */
+    static String notification(NewEvent event) {
+        boolean idTellsTime = !event.idGiven() && tellsTime(event.eventId());
+        return idTellsTime ? written(event, "}") : write(event, time(Instant.now()));
+    }
+
+    /** With the time, whatever the id. */
     static String write(NewEvent event, String publishedAt) {
+        return written(event, PUBLISHED_AT + publishedAt + END);
+    }
+
+    /** JSON allows no separator as it is, but a raw value is taken as it is. */
+    private static String written(NewEvent event, String end) {
         String type = event.type() == null ? "" : TYPE + STRINGS.writeValueAsString(event.type());
         String metadata = event.metadata() == null ? "" : METADATA + event.metadata();
-        boolean idTellsTime = !event.idGiven() && tellsTime(event.eventId());
-        String envelope = ID
-                + event.eventId()
-                + '"'
-                + type
-                + PAYLOAD
-                + event.payload()
-                + metadata
-                + (idTellsTime ? "}" : PUBLISHED_AT + publishedAt + END);
+        String envelope = ID + event.eventId() + '"' + type + PAYLOAD + event.payload() + metadata + end;
         return envelope.replace(SEPARATOR, ESCAPED_SEPARATOR);
     }
 
     private static boolean tellsTime(UUID id) {
-        return id.version() == VERSION_WITH_TIME;
+        return id.version() == VERSION_WITH_TIME && id.variant() == VARIANT_OF_VERSIONS;
     }
 
     /** Reads what a channel was notified of; if it is not one of ours, it gets an id and this moment. */
@@ -201,13 +206,17 @@ final class Envelope {
         }
     }
 
-    /** Payload and metadata are taken as they are written: most of them are never looked into here. */
+    /**
+     * Payload and metadata are taken as they are written: most of them are never looked into here. An object without a time is
+     * taken for an envelope only if it has nothing else that an envelope has not.
+     */
     private static @Nullable ClaimedEvent read(String channel, String text, JsonParser parser) {
         String id = null;
         String type = null;
         String payload = null;
         String metadata = null;
         String publishedAt = null;
+        boolean known = true;
         if (parser.nextToken() != JsonToken.START_OBJECT) {
             return null;
         }
@@ -220,11 +229,14 @@ final class Envelope {
                 case "payload" -> payload = asWritten(text, parser);
                 case "metadata" -> metadata = isNull ? null : asWritten(text, parser);
                 case "published_at" -> publishedAt = string(parser);
-                default -> parser.skipChildren();
+                default -> {
+                    known = false;
+                    parser.skipChildren();
+                }
             }
         }
         boolean whole = parser.currentToken() == JsonToken.END_OBJECT && parser.nextToken() == null;
-        return !whole || id == null || payload == null
+        return !whole || id == null || payload == null || publishedAt == null && !known
                 ? null
                 : event(UUID.fromString(id), channel, type, payload, metadata, publishedAt);
     }

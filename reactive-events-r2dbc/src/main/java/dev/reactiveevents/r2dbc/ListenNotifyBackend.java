@@ -8,7 +8,6 @@ import dev.reactiveevents.spi.BroadcastBackend;
 import dev.reactiveevents.spi.Capability;
 import dev.reactiveevents.spi.NewEvent;
 import io.r2dbc.spi.Result;
-import java.time.Instant;
 import java.util.List;
 import java.util.Set;
 import reactor.core.publisher.Flux;
@@ -53,16 +52,15 @@ final class ListenNotifyBackend implements BroadcastBackend {
     @Override
     public Mono<Void> publish(List<NewEvent> events) {
         return Mono.defer(() -> {
-            String now = Envelope.time(Instant.now());
             NewEvent first = events.get(0);
             return events.size() == 1
-                    ? notify(events, NOTIFY, first.channel(), envelope(first, now))
-                    : publishSeveral(events, now);
+                    ? notify(events, NOTIFY, first.channel(), envelope(first))
+                    : publishSeveral(events);
         });
     }
 
-    private Mono<Void> publishSeveral(List<NewEvent> events, String now) {
-        String payloads = events.stream().map(event -> envelope(event, now)).collect(joining(Envelope.SEPARATOR));
+    private Mono<Void> publishSeveral(List<NewEvent> events) {
+        String payloads = events.stream().map(ListenNotifyBackend::envelope).collect(joining(Envelope.SEPARATOR));
         String channel = events.get(0).channel();
         return events.stream().allMatch(event -> event.channel().equals(channel))
                 ? notify(events, NOTIFY_ONE_CHANNEL, channel, payloads)
@@ -73,8 +71,8 @@ final class ListenNotifyBackend implements BroadcastBackend {
                         payloads);
     }
 
-    private static String envelope(NewEvent event, String now) {
-        String envelope = Envelope.write(event, now);
+    private static String envelope(NewEvent event) {
+        String envelope = Envelope.notification(event);
         int size = Envelope.bytesIfLarge(envelope);
         if (size > Envelope.LARGEST) {
             throw new EventException.Invalid("Event " + event.eventId() + " for channel \"" + event.channel()

@@ -20,14 +20,15 @@ class EnvelopeTest {
     private static final UUID NEW_ID = UUID.randomUUID();
     private static final String TIME = "2026-11-25T10:00:00.123456Z";
     private static final int ONE_FRACTION = 245;
+    private static final String TIMELY = "01a22838-051a-7323-a698-000000000000";
 
     private static NewEvent event(@Nullable String type, String payload, @Nullable String metadata) {
         return new NewEvent(ID, false, "orders", type, null, payload, metadata, Duration.ZERO, null);
     }
 
     /** As most are: with an id that was made for it. */
-    private static NewEvent eventWithNewId(String payload, @Nullable String metadata) {
-        return new NewEvent(EventChannels.newId(), false, "orders", null, null, payload, metadata, Duration.ZERO, null);
+    private static NewEvent eventWithNewId(@Nullable String type, String payload, @Nullable String metadata) {
+        return new NewEvent(EventChannels.newId(), false, "orders", type, null, payload, metadata, Duration.ZERO, null);
     }
 
     private static ClaimedEvent read(String text) {
@@ -92,12 +93,13 @@ class EnvelopeTest {
     @Test
     void theTimeIsLeftOutIfTheIdTellsIt() {
         Instant before = Instant.now().minusNanos(ONE_FRACTION);
-        NewEvent event = eventWithNewId("1", null);
+        NewEvent event = eventWithNewId(null, "1", null);
         Instant after = Instant.now();
 
-        String written = Envelope.write(event, TIME);
+        String written = Envelope.notification(event);
 
         assertThat(written).isEqualTo("{\"event_id\":\"" + event.eventId() + "\",\"payload\":1}");
+        assertThat(Envelope.measure(event)).isEqualTo(written.length());
         assertThat(read(written).eventId()).isEqualTo(event.eventId());
         assertThat(read(written).publishedAt()).isBetween(before, after);
         assertThat(read(' ' + written)).isEqualTo(read(written));
@@ -105,13 +107,43 @@ class EnvelopeTest {
 
     @Test
     void theTimeOfAnIdThatWasGivenIsAnother() {
-        NewEvent event =
-                new NewEvent(EventChannels.newId(), true, "orders", null, null, "1", null, Duration.ZERO, null);
+        Instant longAgo = Instant.parse(TIME).minus(Duration.ofDays(1000));
+        UUID given = new UUID(longAgo.toEpochMilli() << 16 | 0x7000, 1L << 63);
+        NewEvent event = new NewEvent(given, true, "orders", null, null, "1", null, Duration.ZERO, null);
+
+        String written = Envelope.notification(event);
+
+        assertThat(read(written).eventId()).isEqualTo(given);
+        assertThat(read(written).publishedAt()).isAfter(longAgo.plus(Duration.ofDays(1)));
+        assertThat(Envelope.measure(event)).isEqualTo(written.length());
+    }
+
+    @Test
+    void theTimeMayBeToldWhateverTheId() {
+        NewEvent event = eventWithNewId(null, "1", null);
 
         String written = Envelope.write(event, TIME);
 
-        assertThat(read(written).eventId()).isEqualTo(event.eventId());
+        assertThat(written)
+                .isEqualTo(
+                        "{\"event_id\":\"" + event.eventId() + "\",\"payload\":1,\"published_at\":\"" + TIME + "\"}");
         assertThat(read(written).publishedAt()).isEqualTo(Instant.parse(TIME));
+    }
+
+    /** Others have such ids too. */
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "{\"event_id\":\"" + TIMELY + "\",\"payload\":1,\"tenant\":\"x\"}",
+                "{\"tenant\":\"x\",\"event_id\":\"" + TIMELY + "\",\"payload\":1}",
+                "{\"event_id\":\"" + TIMELY + "\"}",
+                "{\"event_id\":\"" + TIMELY + "\",\"payload\":1,\"published_at\":null}",
+                "{\"event_id\":\"01a22838-051a-7323-1698-000000000000\",\"payload\":1}",
+                "{\"event_id\":\"1-1-7001-1-1\",\"payload\":1}"
+            })
+    void anObjectWithSuchAnIdIsNotOursForThatAlone(String text) {
+        assertThat(read(text).eventId()).isEqualTo(NEW_ID);
+        assertThat(read(text).payload()).isEqualTo(text);
     }
 
     @Test
@@ -129,14 +161,18 @@ class EnvelopeTest {
                 "\"}\"",
                 "\"a,\\\"metadata\\\":{}\"",
                 "{\"a\":[1,\"]\\\\\"],\"metadata\":{\"b\":\"}\"}}",
-                "{\"payload\":1,\"published_at\":\"" + TIME + "\"}"
+                "{\"payload\":1,\"published_at\":\"" + TIME + "\"}",
+                "\"a,\\\"published_at\\\":\\\"" + TIME + "\\\"\""
             })
     void withoutATimeItIsReadAsItWasWritten(String payload) {
-        for (String metadata : new String[] {null, "{\"source\":" + payload + "}"}) {
-            String written = Envelope.write(eventWithNewId(payload, metadata), TIME);
+        for (String more : new String[] {null, "{\"source\":" + payload + "}"}) {
+            NewEvent event = eventWithNewId(more, payload, more);
+            String written = Envelope.notification(event);
 
+            assertThat(read(written).eventId()).isEqualTo(event.eventId());
+            assertThat(read(written).type()).isEqualTo(event.type());
             assertThat(read(written).payload()).isEqualTo(payload);
-            assertThat(read(written).metadata()).isEqualTo(metadata);
+            assertThat(read(written).metadata()).isEqualTo(more);
             assertThat(read(' ' + written)).isEqualTo(read(written));
         }
     }
@@ -144,7 +180,7 @@ class EnvelopeTest {
     @ParameterizedTest
     @ValueSource(strings = {"{\"a\":1}", "\"}}}\"", "[{},{}]", "123"})
     void whatIsCutOffAnywhereWithoutATimeIsTakenWhole(String payload) {
-        String whole = Envelope.write(eventWithNewId(payload, "{\"b\":{}}"), TIME);
+        String whole = Envelope.notification(eventWithNewId(null, payload, "{\"b\":{}}"));
 
         for (int end = 0; end < whole.length(); end++) {
             String cut = whole.substring(0, end);
