@@ -18,6 +18,7 @@ import java.util.Objects;
 import java.util.Random;
 import java.util.Set;
 import java.util.UUID;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Predicate;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
@@ -52,6 +53,9 @@ abstract class ModelContract extends ContractGroup {
 
     private final EventModel model = new EventModel(MAX_ATTEMPTS);
     private final List<Late> late = new ArrayList<>();
+
+    /** Acknowledgements that were said and of which the model does not know yet what became. */
+    private final AtomicInteger unanswered = new AtomicInteger();
 
     ModelContract(EventChannelContract contract) {
         super(contract);
@@ -168,13 +172,15 @@ abstract class ModelContract extends ContractGroup {
         return consumer;
     }
 
+    /** When nothing waits in the store, and what was acknowledged until then is answered: the store knows it before. */
     private ChannelCounts awaitTheEnd(EventChannel events) {
         return Objects.requireNonNull(Flux.interval(Duration.ofMillis(100))
                 .onBackpressureDrop()
                 .concatMap(tick -> events.inspect().counts(channel), 0)
                 .filter(counts -> counts.ready().atLeast() == 0
                         && counts.delayed().atLeast() == 0
-                        && counts.leased().atLeast() == 0)
+                        && counts.leased().atLeast() == 0
+                        && unanswered.get() == 0)
                 .next()
                 .block(END));
     }
@@ -217,7 +223,12 @@ abstract class ModelContract extends ContractGroup {
         }
 
         private Mono<Boolean> ack(EventMessage message) {
-            return said(message, true, message.ack()).doOnNext(held -> model.ackAnswered(message, held));
+            return Mono.defer(() -> {
+                unanswered.incrementAndGet();
+                return said(message, true, message.ack())
+                        .doOnNext(held -> model.ackAnswered(message, held))
+                        .doFinally(end -> unanswered.decrementAndGet());
+            });
         }
 
         private Mono<Boolean> said(EventMessage message, boolean ends, Mono<Boolean> outcome) {
