@@ -1,7 +1,7 @@
 package dev.reactiveevents.r2dbc;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.catchThrowable;
 
 import dev.reactiveevents.EventException;
 import dev.reactiveevents.EventMessage;
@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
@@ -74,15 +75,24 @@ class MariaDbServerFaultsTest {
             traffic.awaitConfirmed(100);
             List<Connection> others = takeAllConnections();
             traffic.awaitFailure();
-            assertThatThrownBy(() -> queue.open(Channels.tableQueue(ConnectionFactories.get(queue.url())))
-                            .publish("invoices", 1)
-                            .block(LIMIT))
+            Throwable refused = failureOfAPublish();
+            for (int i = 0; refused == null && i < 10; i++) { // our channel gave one back in between
+                others.addAll(takeAllConnections());
+                refused = failureOfAPublish();
+            }
+            assertThat(refused)
                     .isInstanceOf(EventException.Unavailable.class)
                     .hasMessageContaining("Nothing was changed");
             Flux.fromIterable(others).flatMap(Connection::close).blockLast(LIMIT);
             traffic.awaitConfirmed(100);
             traffic.endsWithNothingLostOrStoredTwice(database, MySqlQueue.TABLE);
         }
+    }
+
+    private @Nullable Throwable failureOfAPublish() {
+        return catchThrowable(() -> queue.open(Channels.tableQueue(ConnectionFactories.get(queue.url())))
+                .publish("invoices", 1)
+                .block(LIMIT));
     }
 
     private List<Connection> takeAllConnections() {
