@@ -37,12 +37,17 @@ abstract class ContractGroup {
     /** A lease that lapses while a test runs. */
     static final Duration SHORT_LEASE = Duration.ofMillis(700);
 
+    /** A lease that is renewed while a test runs, and outlasts a machine that pauses for as long. */
+    static final Duration RENEWED_LEASE = Duration.ofSeconds(2);
+
     static final ChannelOptions OPTIONS = ChannelOptions.defaults()
             .withLease(Duration.ofMinutes(1))
             .withPollInterval(Duration.ofMillis(100))
             .withShutdownTimeout(Duration.ofMillis(100));
 
     static final ChannelOptions LAPSING = OPTIONS.withLease(SHORT_LEASE);
+
+    static final ChannelOptions RENEWING = OPTIONS.withLease(RENEWED_LEASE);
 
     final String channel = newChannelName();
 

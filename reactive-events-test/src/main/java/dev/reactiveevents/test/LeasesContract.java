@@ -139,12 +139,12 @@ abstract class LeasesContract extends ContractGroup {
 
     @Test
     void renewedLeasesLastUntilTheMessageIsSettled() {
-        EventChannel events = open(LAPSING);
+        EventChannel events = open(RENEWING);
         Inbox inbox = subscribe(events, 1, SubscribeOptions.defaults().withRenewLeases(true));
         await(events.publish(channel, "renewed"));
         EventMessage message = inbox.next();
         Inbox other = subscribe(open());
-        awaitLapse(SHORT_LEASE.multipliedBy(2));
+        awaitLapse(RENEWED_LEASE);
         other.assertEmpty();
         assertThat(await(message.ack())).isTrue();
     }
@@ -166,11 +166,11 @@ abstract class LeasesContract extends ContractGroup {
 
     @Test
     void whatWaitsBehindASlowConsumerIsRenewedAndDeliveredOnce() {
-        EventChannel events = open(LAPSING);
+        EventChannel events = open(RENEWING);
         publish(events, 400);
         Inbox slow = consume(events, 200);
         Inbox other = subscribe(open());
-        awaitLapse(SHORT_LEASE.multipliedBy(2));
+        awaitLapse(RENEWED_LEASE);
         List<EventMessage> rest = new ArrayList<>(other.takeAll());
         slow.request(Long.MAX_VALUE);
         rest.addAll(slow.next(200 - rest.size()));

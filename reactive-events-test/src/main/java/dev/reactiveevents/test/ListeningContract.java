@@ -215,12 +215,12 @@ abstract class ListeningContract extends ContractGroup {
     @Test
     void withoutAutoAckTheHandlerSettles() {
         requires(Capability.RETRY);
-        EventChannel events = open(LAPSING);
+        EventChannel events = open(RENEWING);
         EventListener listener = listen(events, noting(Mono.empty()), ONE.withAutoAck(false));
         publish(events, 2);
         List<EventMessage> kept = inbox.next(2);
         Inbox other = subscribe(open()); // only now: before, the second could have been its own
-        awaitLapse(SHORT_LEASE.multipliedBy(2));
+        awaitLapse(RENEWED_LEASE);
         other.assertEmpty();
 
         assertThat(await(kept.get(0).ack())).isTrue();
@@ -233,13 +233,13 @@ abstract class ListeningContract extends ContractGroup {
     @Test
     void theLeaseLastsAsLongAsTheHandlerIsAtWork() {
         requires(Capability.RETRY);
-        EventChannel events = open(LAPSING);
+        EventChannel events = open(RENEWING);
         Sinks.Empty<Void> gate = Sinks.empty();
         EventListener listener = listen(events, noting(gate.asMono()));
         publish(events, 1);
         EventMessage message = inbox.next();
         Inbox other = subscribe(open());
-        awaitLapse(SHORT_LEASE.multipliedBy(2));
+        awaitLapse(RENEWED_LEASE);
         other.assertEmpty();
         assertThat(message.isLeaseLost()).isFalse();
         gate.tryEmitEmpty();
