@@ -64,29 +64,35 @@ final class Database {
 
     /** Runs work in a transaction. */
     <T> Mono<T> transaction(String attempted, Function<Connection, Mono<T>> work) {
-        return transaction(attempted, dialect::begin, work);
+        return again(Mono.usingWhen(
+                connect(attempted),
+                lent -> lent.run(
+                        offloaded(onceVerified(attempted, lent.connection, () -> dialect.begin(lent.connection))
+                                .then(Mono.defer(() -> work.apply(lent.connection)))
+                                .onErrorMap(failure -> failures.ofUndone(attempted, failure)))),
+                lent -> commit(attempted, lent),
+                (lent, failure) -> rollback(lent),
+                lent -> lent.ended().then(rollback(lent))));
     }
 
     /** Runs work in a transaction, in one trip if the driver can: no part of it may depend on the answer to another. */
     <T> Mono<T> trip(String attempted, Function<Connection, Mono<T>> work) {
-        return trip(attempted, dialect::begin, work);
+        return dialect.pipelines()
+                ? ended(attempted, connection -> atOnce(connection, work))
+                : transaction(attempted, work);
     }
 
-    /** Runs work in the transaction of a claim, in one trip if the driver can. */
+    /** Runs a claim, whose commit need not be durable. */
     <T> Mono<T> claim(String attempted, Function<Connection, Mono<T>> work) {
-        return trip(attempted, dialect::beginClaim, work);
+        return dialect.claimsAtOnce() ? ended(attempted, work) : transaction(attempted, work);
     }
 
-    private <T> Mono<T> trip(
-            String attempted, Function<Connection, Mono<Void>> begin, Function<Connection, Mono<T>> work) {
-        if (!dialect.pipelines()) {
-            return transaction(attempted, begin, work);
-        }
+    /** Runs work that commits by itself, and is rolled back if it does not. */
+    private <T> Mono<T> ended(String attempted, Function<Connection, Mono<T>> work) {
         return again(Mono.usingWhen(
                 connect(attempted),
-                lent -> lent.run(
-                        offloaded(onceVerified(attempted, lent.connection, () -> atOnce(lent.connection, begin, work))
-                                .onErrorMap(failure -> failures.ofCommit(attempted, failure)))),
+                lent -> lent.run(offloaded(onceVerified(attempted, lent.connection, () -> work.apply(lent.connection))
+                        .onErrorMap(failure -> failures.ofCommit(attempted, failure)))),
                 this::close,
                 (lent, failure) -> rollback(lent),
                 lent -> lent.ended().then(rollback(lent))));
@@ -96,9 +102,8 @@ final class Database {
      * All is handed to the driver before the first answer comes, so that a connection lost at any time may have committed. That of
      * PostgreSQL sends the statement with BEGIN, but COMMIT only once the statement is answered.
      */
-    private <T> Mono<T> atOnce(
-            Connection connection, Function<Connection, Mono<Void>> begin, Function<Connection, Mono<T>> work) {
-        Mono<Signal<T>> begun = begin.apply(connection).<T>then(Mono.empty()).materialize();
+    private <T> Mono<T> atOnce(Connection connection, Function<Connection, Mono<T>> work) {
+        Mono<Signal<T>> begun = dialect.begin(connection).<T>then(Mono.empty()).materialize();
         Mono<Signal<T>> worked = work.apply(connection).materialize();
         Mono<Signal<T>> committed =
                 dialect.commit(connection).<T>then(Mono.empty()).materialize();
@@ -108,18 +113,6 @@ final class Database {
                         : all.getT3().isOnError() && !all.getT2().isOnError()
                                 ? Mono.error(Objects.requireNonNull(all.getT3().getThrowable()))
                                 : Mono.just(all.getT2()).dematerialize());
-    }
-
-    private <T> Mono<T> transaction(
-            String attempted, Function<Connection, Mono<Void>> begin, Function<Connection, Mono<T>> work) {
-        return again(Mono.usingWhen(
-                connect(attempted),
-                lent -> lent.run(offloaded(onceVerified(attempted, lent.connection, () -> begin.apply(lent.connection))
-                        .then(Mono.defer(() -> work.apply(lent.connection)))
-                        .onErrorMap(failure -> failures.ofUndone(attempted, failure)))),
-                lent -> commit(attempted, lent),
-                (lent, failure) -> rollback(lent),
-                lent -> lent.ended().then(rollback(lent))));
     }
 
     /**

@@ -68,7 +68,7 @@ class PostgresStretchesTest {
 
     private boolean twoClaimsWait() {
         return queue.number("SELECT count(*) FROM pg_stat_activity WHERE application_name = '" + consumer
-                        + "' AND wait_event_type = 'Lock' AND query LIKE 'WITH request%'")
+                        + "' AND wait_event_type = 'Lock' AND query LIKE '%EXECUTE reactive\\_events\\_claim\\_%'")
                 == 2;
     }
 

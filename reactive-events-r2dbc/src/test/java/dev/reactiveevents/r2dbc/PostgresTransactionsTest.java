@@ -20,7 +20,7 @@ class PostgresTransactionsTest {
 
     private static final Duration LIMIT = Duration.ofSeconds(30);
     private static final String OURS =
-            "SELECT name FROM pg_prepared_statements WHERE name LIKE 'reactive\\_events\\_%'";
+            "SELECT name FROM pg_prepared_statements WHERE name ~ '^reactive_events_(pin|lock|ack)_'";
 
     private final TestDatabase database = TestDatabase.postgres().migrated();
     private final List<String> told = Collections.synchronizedList(new ArrayList<>());

@@ -159,18 +159,18 @@ public interface Dialect {
     }
 
     /**
-     * Begins the transaction of a claim. Its commit need not be durable: a claim that is lost is a redelivery.
+     * Whether a claim of this dialect's statements begins a transaction and commits it, all in one trip to the database. If it
+     * fails, that is to be rolled back.
      *
-     * @param connection the connection
-     * @return completes when it has begun
+     * @return false, unless overridden: a claim is run in a transaction
      */
-    default Mono<Void> beginClaim(Connection connection) {
-        return begin(connection);
+    default boolean claimsAtOnce() {
+        return false;
     }
 
     /**
      * Whether statements can be sent on a connection before those sent earlier are answered, and are done in their order. A
-     * claim or a settle is then a single trip to the database, with the begin and the commit of its transaction.
+     * settle is then a single trip to the database, with the begin and the commit of its transaction.
      *
      * @return false, unless overridden
      */
@@ -179,7 +179,7 @@ public interface Dialect {
     }
 
     /**
-     * Commits a transaction that {@link #begin} or {@link #beginClaim} began, perhaps without its answer being there yet.
+     * Commits a transaction that {@link #begin} began, perhaps without its answer being there yet.
      *
      * @param connection the connection
      * @return completes when it is committed; also if it had failed before, and is undone by that

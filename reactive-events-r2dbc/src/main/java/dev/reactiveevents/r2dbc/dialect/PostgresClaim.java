@@ -1,24 +1,29 @@
 package dev.reactiveevents.r2dbc.dialect;
 
+import static dev.reactiveevents.r2dbc.dialect.PostgresStatements.column;
+
 import dev.reactiveevents.DeadLetterKeys;
 import dev.reactiveevents.r2dbc.dialect.Keys.Look;
 import dev.reactiveevents.r2dbc.dialect.Stretches.Stretch;
 import dev.reactiveevents.r2dbc.dialect.Watermarks.Place;
 import dev.reactiveevents.spi.Claim;
 import dev.reactiveevents.spi.Claimed;
+import dev.reactiveevents.spi.ClaimedEvent;
 import io.r2dbc.spi.Connection;
 import io.r2dbc.spi.R2dbcException;
 import io.r2dbc.spi.R2dbcRollbackException;
 import io.r2dbc.spi.Readable;
-import io.r2dbc.spi.Statement;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.UUID;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Function;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Mono;
@@ -30,19 +35,21 @@ final class PostgresClaim {
 
     /** What a claim looks for. */
     private enum Kind {
-        WITHOUT_KEYS(PostgresClaimSql.UNKEYED),
-        WITH_KEYS(PostgresKeyedClaimSql.KEYED),
-        SETTLED_KEYS(PostgresKeyedClaimSql.SETTLED_KEYS),
-        SUSPECTS(PostgresClaimSql.SUSPECTS);
+        WITHOUT_KEYS("claim", PostgresClaimSql.UNKEYED),
+        WITH_KEYS("claim_keys", PostgresKeyedClaimSql.KEYED),
+        SETTLED_KEYS("claim_settled", PostgresKeyedClaimSql.SETTLED_KEYS),
+        SUSPECTS("claim_suspects", PostgresClaimSql.SUSPECTS);
 
+        private final String purpose;
         private final String sql;
 
-        Kind(String sql) {
+        Kind(String purpose, String sql) {
+            this.purpose = purpose;
             this.sql = sql;
         }
     }
 
-    private final Map<Kind, String> texts = new EnumMap<>(Kind.class);
+    private final Map<Kind, PostgresPrepared> prepared = new EnumMap<>(Kind.class);
     private final Watermarks watermarks;
     private final Stretches stretches;
     private final Keys keys;
@@ -50,7 +57,7 @@ final class PostgresClaim {
 
     PostgresClaim(QueueTable table, Watermarks watermarks, Stretches stretches, Keys keys) {
         for (Kind kind : Kind.values()) {
-            texts.put(kind, PostgresStatements.filled(table, kind.sql));
+            prepared.put(kind, PostgresPrepared.of(kind.purpose, PostgresStatements.filled(table, kind.sql)));
         }
         this.watermarks = watermarks;
         this.stretches = stretches;
@@ -64,18 +71,17 @@ final class PostgresClaim {
             List<Answer> answers = claim.requests().stream()
                     .map(request -> new Answer(request, kind, alone))
                     .toList();
-            Statement statement = connection.createStatement(Objects.requireNonNull(texts.get(kind)));
-            bind(statement, claim, consumer, answers);
+            List<@Nullable Object> values = values(claim, consumer, answers);
             switch (kind) {
-                case WITHOUT_KEYS -> bindStretches(statement, answers);
-                case WITH_KEYS -> bindLooks(bindParks(statement, claim), answers);
-                case SETTLED_KEYS -> bindKeys(bindParks(statement, claim), answers.get(0));
-                case SUSPECTS -> bindParks(statement, claim);
+                case WITHOUT_KEYS -> addStretches(values, answers);
+                case WITH_KEYS -> addLooks(values, claim, answers);
+                case SETTLED_KEYS -> addKeys(values, claim, answers.get(0));
+                case SUSPECTS -> values.add(parks(claim));
             }
             if (answers.stream().allMatch(answer -> answer.stretch.isOwn())) {
                 taken.run(); // the next claim looks elsewhere
             }
-            return run(statement, answers, taken);
+            return run(connection, Objects.requireNonNull(prepared.get(kind)), values, answers, taken);
         });
     }
 
@@ -93,84 +99,82 @@ final class PostgresClaim {
                 : Kind.WITH_KEYS;
     }
 
-    private static void bind(Statement statement, Claim claim, String consumer, List<Answer> answers) {
-        statement
-                .bind(0, PostgresStatements.column(answers, answer -> answer.request.channel(), String[]::new))
-                .bind(1, PostgresStatements.column(answers, answer -> answer.request.limit(), Integer[]::new))
-                .bind(2, PostgresStatements.column(answers, answer -> answer.request.maxAttempts(), Integer[]::new))
-                .bind(3, PostgresStatements.column(answers, answer -> answer.request.suspectAfter(), Integer[]::new))
-                .bind(4, claim.leaseToken())
-                .bind(5, consumer)
-                .bind(6, Sql.micros(claim.lease()))
-                .bind(7, PostgresStatements.column(answers, answer -> answer.from.availableAt(), Long[]::new))
-                .bind(8, PostgresStatements.column(answers, answer -> answer.from.seq(), Long[]::new));
+    private static List<@Nullable Object> values(Claim claim, String consumer, List<Answer> answers) {
+        return new ArrayList<>(List.of(
+                column(answers, answer -> answer.request.channel(), String[]::new),
+                column(answers, answer -> answer.request.limit(), Integer[]::new),
+                column(answers, answer -> answer.request.maxAttempts(), Integer[]::new),
+                column(answers, answer -> answer.request.suspectAfter(), Integer[]::new),
+                claim.leaseToken(),
+                consumer,
+                Sql.micros(claim.lease()),
+                column(answers, answer -> answer.from.availableAt(), Long[]::new),
+                column(answers, answer -> answer.from.seq(), Long[]::new)));
     }
 
-    private static void bindStretches(Statement statement, List<Answer> answers) {
-        statement
-                .bind(
-                        9,
-                        PostgresStatements.column(
-                                answers, answer -> answer.until().availableAt(), Long[]::new))
-                .bind(
-                        10,
-                        PostgresStatements.column(
-                                answers, answer -> answer.until().seq(), Long[]::new))
-                .bind(11, PostgresStatements.column(answers, answer -> answer.stretch.ahead(), Integer[]::new));
+    private static void addStretches(List<@Nullable Object> values, List<Answer> answers) {
+        values.add(column(answers, answer -> answer.until().availableAt(), Long[]::new));
+        values.add(column(answers, answer -> answer.until().seq(), Long[]::new));
+        values.add(column(answers, answer -> answer.stretch.ahead(), Integer[]::new));
     }
 
-    private static Statement bindParks(Statement statement, Claim claim) {
-        return statement.bind(9, claim.deadLetterKeys() == DeadLetterKeys.PARK);
+    private static boolean parks(Claim claim) {
+        return claim.deadLetterKeys() == DeadLetterKeys.PARK;
     }
 
-    private void bindKeys(Statement statement, Answer answer) {
-        statement
-                .bind(10, answer.look.settled().toArray(String[]::new))
-                .bind(11, Sql.micros(keys.untilNextLook(answer.request.channel())))
-                .bind(
-                        12,
-                        PostgresStatements.column(
-                                answer.look.settled(),
-                                key -> successors.bound(answer.request.channel(), key),
-                                Long[]::new));
+    private void addKeys(List<@Nullable Object> values, Claim claim, Answer answer) {
+        String channel = answer.request.channel();
+        values.add(parks(claim));
+        values.add(answer.look.settled().toArray(String[]::new));
+        values.add(Sql.micros(keys.untilNextLook(channel)));
+        values.add(column(answer.look.settled(), key -> successors.bound(channel, key), Long[]::new));
     }
 
-    private static void bindLooks(Statement statement, List<Answer> answers) {
-        Integer[] places = IntStream.range(0, answers.size())
+    private static void addLooks(List<@Nullable Object> values, Claim claim, List<Answer> answers) {
+        values.add(parks(claim));
+        values.add(column(answers, answer -> answer.look.after(), String[]::new));
+        values.add(column(answers, answer -> answer.look.most(), Integer[]::new));
+        values.add(column(answers, answer -> answer.look.walksFirst(), Boolean[]::new));
+        values.add(column(answers, answer -> answer.look.roundsUp() ? 1 : 0, Integer[]::new));
+        values.add(IntStream.range(0, answers.size())
                 .boxed()
                 .flatMap(i -> answers.get(i).look.settled().stream().map(key -> i + 1))
-                .toArray(Integer[]::new);
-        String[] settled = answers.stream()
+                .toArray(Integer[]::new));
+        values.add(answers.stream()
                 .flatMap(answer -> answer.look.settled().stream())
-                .toArray(String[]::new);
-        statement
-                .bind(10, PostgresStatements.column(answers, answer -> answer.look.after(), String[]::new))
-                .bind(11, PostgresStatements.column(answers, answer -> answer.look.most(), Integer[]::new))
-                .bind(12, PostgresStatements.column(answers, answer -> answer.look.walksFirst(), Boolean[]::new))
-                .bind(13, PostgresStatements.column(answers, answer -> answer.look.roundsUp() ? 1 : 0, Integer[]::new))
-                .bind(14, places)
-                .bind(15, settled);
+                .toArray(String[]::new));
     }
 
-    private static Mono<List<Claimed>> run(Statement statement, List<Answer> answers, Runnable taken) {
+    /** One message, from the beginning of its transaction to the commit. */
+    private static Mono<List<Claimed>> run(
+            Connection connection,
+            PostgresPrepared statement,
+            List<@Nullable Object> values,
+            List<Answer> answers,
+            Runnable taken) {
+        String executed = statement.execute(values) + "; COMMIT";
         long start = System.nanoTime();
         AtomicBoolean first = new AtomicBoolean(true);
-        return Sql.query(statement, row -> {
-                    Answer answer = read(row, answers);
-                    if (first.getAndSet(false)) { // rows come when all is done, and all rows are locked
-                        taken.run();
-                    }
-                    return answer;
-                })
-                .then(Mono.fromSupplier(() -> {
-                    Duration took = Duration.ofNanos(System.nanoTime() - start);
-                    answers.forEach(answer -> answer.teach(took));
-                    return answers.stream()
-                            .map(answer -> answer.taken.toClaimed())
-                            .toList();
-                }))
+        Function<Readable, Answer> read = row -> {
+            Answer answer = read(row, answers);
+            if (first.getAndSet(false)) { // rows come when all is done, and all rows are locked
+                taken.run();
+            }
+            return answer;
+        };
+        return PostgresPrepared.inTransaction(
+                        connection,
+                        PostgresDialect.BEGIN_CLAIM,
+                        List.of(statement),
+                        begin -> Sql.query(connection.createStatement(begin + executed), read)
+                                .then(Mono.fromSupplier(() -> told(answers, System.nanoTime() - start))))
                 .onErrorMap(R2dbcException.class, PostgresClaim::asConflict)
                 .doOnError(failure -> answers.forEach(Answer::giveBack));
+    }
+
+    private static List<Claimed> told(List<Answer> answers, long nanos) {
+        answers.forEach(answer -> answer.teach(Duration.ofNanos(nanos)));
+        return answers.stream().map(answer -> answer.taken.toClaimed()).toList();
     }
 
     /** Two events of one key cannot be leased: another process has leased one that this statement did not see yet. */
@@ -180,13 +184,14 @@ final class PostgresClaim {
                 : failure;
     }
 
-    /** First comes what remains of each request, then the events, as they were taken. */
+    /** First comes what remains of each request, then the events, as they were taken. Read by their places, which costs less. */
     private static Answer read(Readable row, List<Answer> answers) {
-        Answer answer = answers.get(Sql.required(row, "request", Integer.class) - 1);
-        if (row.get("becomes") == null) {
+        Answer answer = answers.get(Objects.requireNonNull(row.get(0, Integer.class)) - 1);
+        UUID eventId = row.get(1, UUID.class);
+        if (eventId == null) {
             answer.remains(row);
         } else {
-            answer.add(row);
+            answer.add(eventId, row);
         }
         return answer;
     }
@@ -200,6 +205,7 @@ final class PostgresClaim {
         private final Place from;
         private final Look look;
         private final Taken taken;
+        private Instant leaseExpiresAt = Instant.MAX;
         private @Nullable Place first;
         private @Nullable String lastKey;
         private int withKey;
@@ -245,7 +251,11 @@ final class PostgresClaim {
 
         void remains(Readable row) {
             taken.remains(row);
+            leaseExpiresAt = Sql.instant(row, "lease_expires_at");
             lastKey = row.get("last_key", String.class);
+            first = places(row.get("first_place", Long[].class)).stream()
+                    .findFirst()
+                    .orElse(null);
             if (stretch.ahead() > 0) {
                 stretches.measured(request.channel(), request.limit(), places(row.get("measured", Long[].class)));
             }
@@ -261,15 +271,30 @@ final class PostgresClaim {
             return places;
         }
 
-        void add(Readable row) {
-            String key = row.get("event_key", String.class);
+        /** What is left out is as of almost all: leased for the first time, as soon as it was published. */
+        void add(UUID eventId, Readable row) {
+            String becomes = row.get(2, String.class);
+            String key = row.get(4, String.class);
+            Integer attempts = row.get(7, Integer.class);
+            Instant createdAt = Sql.instant(Objects.requireNonNull(row.get(8, Long.class)));
+            Long deliverAt = row.get(9, Long.class);
             if (key != null) {
                 withKey++;
-                successors.taken(request.channel(), key, Sql.required(row, "seq", Long.class));
-            } else if (first == null) {
-                first = new Place(row.get("claimed_at", Long.class), Sql.required(row, "seq", Long.class));
+                successors.taken(request.channel(), key, Objects.requireNonNull(row.get(10, Long.class)));
             }
-            taken.add(row);
+            taken.add(
+                    becomes == null ? "leased" : becomes,
+                    new ClaimedEvent(
+                            eventId,
+                            request.channel(),
+                            row.get(3, String.class),
+                            key,
+                            Objects.requireNonNull(row.get(5, String.class)),
+                            row.get(6, String.class),
+                            attempts == null ? 1 : attempts,
+                            createdAt,
+                            deliverAt == null ? createdAt : Sql.instant(deliverAt),
+                            leaseExpiresAt));
         }
 
         void teach(Duration took) {

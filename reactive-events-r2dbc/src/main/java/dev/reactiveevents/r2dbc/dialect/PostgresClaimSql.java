@@ -26,7 +26,7 @@ final class PostgresClaimSql {
                         WHEN e.status = 'leased' AND e.lapses + 1 = r.suspect_after THEN 'suspect'
                         ELSE 'leased' END AS becomes,
                     e.event_id, e.seq, e.available_at, e.type, e.event_key, e.payload::text, e.metadata::text,
-                    e.attempts + 1 AS attempts, ${micros:e.created_at} AS created_at, ${micros:e.deliver_at} AS deliver_at
+                    e.attempts + 1 AS attempts, e.created_at, e.deliver_at
             """;
 
     static final String DUE = CHANGED + """
@@ -56,9 +56,18 @@ final class PostgresClaimSql {
             AND (available_at, seq) < (
                 COALESCE(timestamptz 'epoch' + r.until_at * interval '1 microsecond', 'infinity'), r.until_seq)""";
 
+    /** Where the first without a key was, time and number. */
+    static final String FIRST_PLACE = """
+            (SELECT ARRAY[${micros:available_at}, seq]
+                FROM due d WHERE d.place = r.place AND d.event_key IS NULL LIMIT 1) AS first_place,""";
+
+    static final String NOT_MEASURED = " NULL::bigint[] AS measured";
+
+    static final String NO_PLACES = "NULL::bigint[] AS first_place," + NOT_MEASURED;
+
     /** Where the stretches begin that follow what was taken, each as long as that: time and number in turn. */
     private static final String MEASURED = """
-            CASE WHEN r.ahead > 0 THEN (
+             CASE WHEN r.ahead > 0 THEN (
                 SELECT array_agg(half)
                 FROM (
                     SELECT e.available_at, e.seq, row_number() OVER () AS step
@@ -71,12 +80,13 @@ final class PostgresClaimSql {
                         ORDER BY available_at, seq
                         LIMIT r.ahead) e) AS e
                 CROSS JOIN LATERAL unnest(ARRAY[${micros:available_at}, seq]) AS half
-                WHERE step % r.size = 1) END""";
+                WHERE step % r.size = 1) END AS measured""";
 
     /**
      * Finds, locks, leases and tells what remains, in one round trip. Rows are changed by {@code ANY (ARRAY(…))} because
      * its plan cannot read more than these rows, whatever the planner believes of the table; a join can. All parts see the
-     * table as it was before the statement. A suspect with a key stays leased, by nobody: so it holds its key.
+     * table as it was before the statement. A suspect with a key stays leased, by nobody: so it holds its key. Of an event only
+     * what is not as of almost all is told: each value costs the server and the driver more than to know it.
      */
     static final String CLAIM = """
             WITH ${recursive} request AS MATERIALIZED (
@@ -103,19 +113,20 @@ final class PostgresClaimSql {
                 FROM due GROUP BY place
             )
             SELECT r.place AS request,
+                NULL::uuid AS event_id, NULL AS becomes, NULL AS type, NULL AS event_key, NULL AS payload, NULL AS metadata,
+                NULL::integer AS attempts, NULL::bigint AS created_at, NULL::bigint AS deliver_at, NULL::bigint AS seq,
                 ${next-due} AS next_due,
                 COALESCE(c.leased, 0) < r.size AND (${passed-over}) AS passed_over,
                 ${suspects} AS suspects,
+                ${micros:statement_timestamp()} + $7::bigint AS lease_expires_at,
                 ${last-key} AS last_key,
-                ${measured} AS measured,
-                NULL AS becomes, NULL::uuid AS event_id, NULL::bigint AS seq, NULL::bigint AS claimed_at, NULL AS type,
-                NULL AS event_key, NULL AS payload, NULL AS metadata, NULL::integer AS attempts,
-                NULL::bigint AS created_at, NULL::bigint AS deliver_at,
-                ${micros:statement_timestamp()} + $7::bigint AS lease_expires_at
+                ${places}
             FROM request r LEFT JOIN counts c ON c.place = r.place
             UNION ALL
-            SELECT place, NULL, NULL, NULL, NULL, NULL, becomes, event_id, seq, ${micros:available_at}, type, event_key, payload,
-                metadata, attempts, created_at, deliver_at, ${micros:statement_timestamp()} + $7::bigint
+            SELECT place, event_id, NULLIF(becomes, 'leased'), type, event_key, payload, metadata, NULLIF(attempts, 1),
+                ${micros:created_at}, CASE WHEN deliver_at <> created_at THEN ${micros:deliver_at} END,
+                CASE WHEN event_key IS NOT NULL THEN seq END,
+                NULL, NULL, NULL, NULL, NULL, NULL, NULL
             FROM due
             """;
 
@@ -171,8 +182,8 @@ final class PostgresClaimSql {
                                     fill(DUE, WITHOUT_KEY),
                                     Map.of("${request}", "request", "${room}", "size", "${until}", UNTIL))
                             + "),",
-                    "${measured}",
-                    MEASURED,
+                    "${places}",
+                    FIRST_PLACE + MEASURED,
                     "${next-due}",
                     NEXT_DUE.replace("${due-with-key}", ""),
                     "${passed-over}",
@@ -192,30 +203,37 @@ final class PostgresClaimSql {
     static final String SUSPECTS = fill(
             CLAIM,
             Map.of(
-                    "${recursive}", "",
-                    "${columns}", "",
-                    "${arrays}", "",
-                    "${leased}", LEASED,
+                    "${recursive}",
+                    "",
+                    "${columns}",
+                    "",
+                    "${arrays}",
+                    "",
+                    "${leased}",
+                    LEASED,
                     "${due}",
-                            "due AS MATERIALIZED ("
-                                    + fill(
-                                            fill(
-                                                    DUE,
-                                                    Map.of("${request}", "request", "${room}", "size", "${until}", "")),
-                                            Map.of(
-                                                    "${order}",
-                                                    SUSPECTED.get("${order}"),
-                                                    "${wanted}",
-                                                    SUSPECTED.get("${wanted}")
-                                                            + " AND (event_key IS NULL OR event_id = "
-                                                            + fill(FIRST_OF_KEY, OF_ITSELF) + " AND "
-                                                            + fill(NOT_PARKED, OF_ITSELF) + ")"))
-                                    + "),",
-                    "${next-due}", NEXT_DUE.replace("${due-with-key}", ""),
-                    "${passed-over}", fill(PASSED_OVER, Map.of("${seen}", fill(SEEN, SUSPECTED))),
-                    "${suspects}", "false",
-                    "${measured}", "NULL::bigint[]",
-                    "${last-key}", "NULL"));
+                    "due AS MATERIALIZED ("
+                            + fill(
+                                    fill(DUE, Map.of("${request}", "request", "${room}", "size", "${until}", "")),
+                                    Map.of(
+                                            "${order}",
+                                            SUSPECTED.get("${order}"),
+                                            "${wanted}",
+                                            SUSPECTED.get("${wanted}")
+                                                    + " AND (event_key IS NULL OR event_id = "
+                                                    + fill(FIRST_OF_KEY, OF_ITSELF) + " AND "
+                                                    + fill(NOT_PARKED, OF_ITSELF) + ")"))
+                            + "),",
+                    "${next-due}",
+                    NEXT_DUE.replace("${due-with-key}", ""),
+                    "${passed-over}",
+                    fill(PASSED_OVER, Map.of("${seen}", fill(SEEN, SUSPECTED))),
+                    "${suspects}",
+                    "false",
+                    "${places}",
+                    NO_PLACES,
+                    "${last-key}",
+                    "NULL"));
 
     private PostgresClaimSql() {}
 

@@ -23,7 +23,8 @@ public final class PostgresDialect implements Dialect {
             SET LOCAL jit = off;
             SET LOCAL plan_cache_mode = force_generic_plan""";
 
-    private static final String BEGIN_CLAIM = BEGIN + "; SET LOCAL synchronous_commit = off";
+    /** Of a claim: one that is lost is a redelivery. */
+    static final String BEGIN_CLAIM = BEGIN + "; SET LOCAL synchronous_commit = off";
 
     /** Creates the dialect. */
     public PostgresDialect() {}
@@ -85,8 +86,8 @@ public final class PostgresDialect implements Dialect {
     }
 
     @Override
-    public Mono<Void> beginClaim(Connection connection) {
-        return Sql.execute(connection, BEGIN_CLAIM);
+    public boolean claimsAtOnce() {
+        return true;
     }
 
     @Override

@@ -4,9 +4,12 @@ import static dev.reactiveevents.r2dbc.dialect.PostgresClaimSql.CHANGED;
 import static dev.reactiveevents.r2dbc.dialect.PostgresClaimSql.CLAIM;
 import static dev.reactiveevents.r2dbc.dialect.PostgresClaimSql.DUE;
 import static dev.reactiveevents.r2dbc.dialect.PostgresClaimSql.FIRST_OF_KEY;
+import static dev.reactiveevents.r2dbc.dialect.PostgresClaimSql.FIRST_PLACE;
 import static dev.reactiveevents.r2dbc.dialect.PostgresClaimSql.LEASE;
 import static dev.reactiveevents.r2dbc.dialect.PostgresClaimSql.NEXT_DUE;
+import static dev.reactiveevents.r2dbc.dialect.PostgresClaimSql.NOT_MEASURED;
 import static dev.reactiveevents.r2dbc.dialect.PostgresClaimSql.NOT_PARKED;
+import static dev.reactiveevents.r2dbc.dialect.PostgresClaimSql.NO_PLACES;
 import static dev.reactiveevents.r2dbc.dialect.PostgresClaimSql.PASSED_OVER;
 import static dev.reactiveevents.r2dbc.dialect.PostgresClaimSql.SEEN;
 import static dev.reactiveevents.r2dbc.dialect.PostgresClaimSql.THERE_ARE_SUSPECTS;
@@ -178,8 +181,8 @@ final class PostgresKeyedClaimSql {
             Map.of(
                     "${recursive}",
                     "RECURSIVE",
-                    "${measured}",
-                    "NULL::bigint[]",
+                    "${places}",
+                    FIRST_PLACE + NOT_MEASURED,
                     "${columns}",
                     "after, looks, walks_first, odd,",
                     "${arrays}",
@@ -218,7 +221,7 @@ final class PostgresKeyedClaimSql {
                     "${next-due}", "$12::bigint",
                     "${passed-over}", "false",
                     "${suspects}", "COALESCE(c.suspected, 0) > 0",
-                    "${measured}", "NULL::bigint[]",
+                    "${places}", NO_PLACES,
                     "${last-key}", "NULL"));
 
     private PostgresKeyedClaimSql() {}

@@ -1,21 +1,15 @@
 package dev.reactiveevents.r2dbc.dialect;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
-
 import dev.reactiveevents.spi.Settlement;
 import dev.reactiveevents.spi.Settlement.Outcome;
 import io.r2dbc.spi.Connection;
 import io.r2dbc.spi.R2dbcException;
-import io.r2dbc.spi.Statement;
 import java.time.Duration;
 import java.util.EnumMap;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.UUID;
-import java.util.stream.Collectors;
-import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Mono;
 
 /**
@@ -40,7 +34,7 @@ final class PostgresTransactions implements TransactionStatements {
             FROM ${table}
             WHERE event_id = $1 AND lease_token = $2 AND status = 'leased' FOR UPDATE""";
 
-    private static final String BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; ";
+    private static final String BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
 
     private static final String OPEN = "EXECUTE ${pin}('${limit}'); EXECUTE ${lock}('${event}', '${token}')";
 
@@ -70,42 +64,18 @@ final class PostgresTransactions implements TransactionStatements {
             SETTLE.replace("${event}", "'${event}'").replace("${token}", "'${token}'") + " FROM applied; COMMIT";
 
     private static final String DIVISION_BY_ZERO = "22012";
-    private static final String NOT_PREPARED = "26000";
 
-    /** A statement that a session is to have by this name. */
-    private record Prepared(String name, List<Class<?>> types, String sql) {
-
-        /** The name tells texts apart, since the sessions are not ours alone. */
-        static Prepared of(String purpose, List<Class<?>> types, String sql) {
-            String text = UUID.nameUUIDFromBytes(sql.getBytes(UTF_8)).toString().replace("-", "");
-            return new Prepared("reactive_events_" + purpose + "_" + text, types, sql);
-        }
-
-        /** What is bound here goes nowhere: the driver takes the parameters for its own. */
-        Mono<Void> prepareIn(Connection connection) {
-            String names = types.stream()
-                    .map(type -> type == UUID.class ? "uuid" : "text")
-                    .collect(Collectors.joining(", ", "(", ")"));
-            Statement statement = connection.createStatement("PREPARE " + name + names + " AS " + sql);
-            for (int i = 0; i < types.size(); i++) {
-                statement.bindNull(i, types.get(i));
-            }
-            return Sql.update(statement).then();
-        }
-    }
-
-    private final List<Prepared> prepared;
+    private final List<PostgresPrepared> prepared;
     private final String open;
     private final Map<Outcome, String> settleAndCommit = new EnumMap<>(Outcome.class);
     private final QueueStatements statements;
 
     PostgresTransactions(QueueTable table, PostgresStatements statements) {
         Map<Outcome, String> changes = statements.changes();
-        Prepared pin = Prepared.of("pin", List.of(String.class), PostgresStatements.filled(table, PIN));
-        Prepared lock = Prepared.of("lock", List.of(UUID.class, UUID.class), PostgresStatements.filled(table, LOCK));
-        Prepared ack = Prepared.of(
+        PostgresPrepared pin = PostgresPrepared.of("pin", PostgresStatements.filled(table, PIN));
+        PostgresPrepared lock = PostgresPrepared.of("lock", PostgresStatements.filled(table, LOCK));
+        PostgresPrepared ack = PostgresPrepared.of(
                 "ack",
-                List.of(UUID.class, UUID.class),
                 PostgresStatements.filled(
                         table, ACK.replace("${change}", Objects.requireNonNull(changes.get(Outcome.ACK)))));
         // A session that has the others has this one too, which would be missed only after the work.
@@ -129,34 +99,13 @@ final class PostgresTransactions implements TransactionStatements {
         String execute = open.replace("${limit}", Long.toString(millis(limit.plus(GRACE))))
                 .replace("${event}", eventId.toString())
                 .replace("${token}", leaseToken.toString());
-        return isHeld(connection, BEGIN + execute)
-                .onErrorResume(
-                        R2dbcException.class,
-                        failure -> NOT_PREPARED.equals(failure.getSqlState())
-                                ? prepareMissing(connection).then(Mono.defer(() -> isHeld(connection, execute)))
-                                : Mono.error(failure));
+        return PostgresPrepared.inTransaction(
+                connection, BEGIN, prepared, begin -> isHeld(connection, begin + execute));
     }
 
     /** There is a row for the pin, and one for the event if it is held. */
     private static Mono<Boolean> isHeld(Connection connection, String sql) {
         return Sql.query(connection.createStatement(sql), row -> true).count().map(rows -> rows == 2);
-    }
-
-    /**
-     * Begins again, and prepares what this session has not. In the same transaction, because behind a pooler the next one may be
-     * in another session.
-     */
-    private Mono<Void> prepareMissing(Connection connection) {
-        String names =
-                prepared.stream().map(statement -> "'" + statement.name() + "'").collect(Collectors.joining(", "));
-        String there = "ROLLBACK; " + BEGIN + "SELECT name FROM pg_prepared_statements WHERE name IN (" + names + ")";
-        return Sql.query(connection.createStatement(there), row -> Sql.required(row, "name", String.class))
-                .collect(Collectors.toSet())
-                .flatMapIterable(present -> prepared.stream()
-                        .filter(statement -> !present.contains(statement.name()))
-                        .toList())
-                .concatMap(statement -> statement.prepareIn(connection))
-                .then();
     }
 
     private static long millis(Duration limit) {
@@ -167,7 +116,7 @@ final class PostgresTransactions implements TransactionStatements {
     public Mono<Boolean> settleAndCommit(Connection connection, Settlement settlement) {
         String sql = Objects.requireNonNull(settleAndCommit.get(settlement.outcome()))
                 .replace("${after}", Long.toString(Sql.micros(settlement.after())))
-                .replace("${reason}", text(settlement.reason()))
+                .replace("${reason}", PostgresLiteral.of(settlement.reason()) + "::text")
                 .replace("${event}", settlement.eventId().toString())
                 .replace("${token}", settlement.leaseToken().toString());
         return Sql.query(connection.createStatement(sql), row -> true)
@@ -177,13 +126,6 @@ final class PostgresTransactions implements TransactionStatements {
                         failure -> DIVISION_BY_ZERO.equals(failure.getSqlState())
                                 ? Mono.just(false)
                                 : Mono.error(failure));
-    }
-
-    /** An expression that no quote in the text can end, however the server reads quotes. */
-    private static String text(@Nullable String text) {
-        return text == null
-                ? "NULL::text"
-                : "convert_from(decode('" + HexFormat.of().formatHex(text.getBytes(UTF_8)) + "', 'hex'), 'UTF8')";
     }
 
     @Override

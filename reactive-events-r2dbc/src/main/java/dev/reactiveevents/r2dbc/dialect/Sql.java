@@ -75,9 +75,12 @@ final class Sql {
     /** Reads a time, or the microseconds since 1970 as which a dialect sends it. */
     static Instant instant(Readable row, String column) {
         Object value = Objects.requireNonNull(row.get(column), column);
-        return value instanceof Long micros
-                ? Instant.EPOCH.plus(micros, ChronoUnit.MICROS)
-                : ((OffsetDateTime) value).toInstant();
+        return value instanceof Long micros ? instant(micros) : ((OffsetDateTime) value).toInstant();
+    }
+
+    /** The time so many microseconds after the beginning of 1970. */
+    static Instant instant(long micros) {
+        return Instant.EPOCH.plus(micros, ChronoUnit.MICROS);
     }
 
     static @Nullable Duration micros(Readable row, String column) {

@@ -35,10 +35,14 @@ final class Taken {
     }
 
     Taken add(Row row) {
-        switch (row.becomes()) {
-            case "leased" -> events.add(row.event());
-            case "dead" -> exhausted.add(row.event().eventId());
-            default -> suspected.add(row.event().eventId());
+        return add(row.becomes(), row.event());
+    }
+
+    Taken add(String becomes, ClaimedEvent event) {
+        switch (becomes) {
+            case "leased" -> events.add(event);
+            case "dead" -> exhausted.add(event.eventId());
+            default -> suspected.add(event.eventId());
         }
         return this;
     }

@@ -67,9 +67,8 @@ class PostgresSettledKeysTest {
         token = UUID.randomUUID();
         Claim claim = new Claim(
                 token, Duration.ofHours(1), false, deadLetterKeys, List.of(new Claim.Request("orders", 1_000, 10)));
-        return dialect.beginClaim(connection)
-                .then(Mono.defer(() -> statements.claim(connection, claim, "test", () -> {})))
-                .delayUntil(claimed -> dialect.commit(connection))
+        return statements
+                .claim(connection, claim, "test", () -> {})
                 .block(LIMIT)
                 .get(0);
     }
