@@ -6,12 +6,19 @@ import dev.reactiveevents.Event;
 import dev.reactiveevents.EventMessage;
 import io.r2dbc.pool.ConnectionPool;
 import io.r2dbc.spi.Connection;
+import io.r2dbc.spi.ConnectionFactory;
+import io.r2dbc.spi.ConnectionFactoryMetadata;
+import io.r2dbc.spi.Wrapped;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Proxy;
 import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import reactor.core.publisher.Flux;
+import reactor.core.publisher.Mono;
 
 /** What claims prepare in the sessions of PostgreSQL, which are not theirs alone, and how they tell their values. */
 class PostgresPreparedTest {
@@ -61,6 +68,61 @@ class PostgresPreparedTest {
         publishAndReceive(3);
         assertThat(prepared).isPositive();
         assertThat(inSession(CLAIMS)).isEqualTo(prepared);
+    }
+
+    /** The log of the server would tell of each new connection otherwise. */
+    @Test
+    void aNewSessionIsAskedWhatItHasBeforeItIsTakenToHaveIt() {
+        publishAndReceive(1);
+        pool.disposeLater().block(LIMIT);
+        List<String> statements = new CopyOnWriteArrayList<>();
+        pool = database.pool(1);
+        events = TestDatabase.builder(told(pool, statements)).build();
+        publishAndReceive(2);
+        publishAndReceive(3);
+        assertThat(statements.stream().filter(sql -> sql.contains("EXECUTE")).count())
+                .isGreaterThan(1);
+        assertThat(statements).noneMatch(sql -> sql.startsWith("ROLLBACK"));
+        assertThat(statements.stream()
+                        .filter(sql -> sql.contains("pg_prepared_statements"))
+                        .distinct())
+                .as("asked once for each kind of claim")
+                .hasSameSizeAs(statements.stream()
+                        .filter(sql -> sql.contains("pg_prepared_statements"))
+                        .toList());
+    }
+
+    private static ConnectionFactory told(ConnectionPool pool, List<String> statements) {
+        return new ConnectionFactory() {
+            @Override
+            public Mono<Connection> create() {
+                return pool.create().map(connection -> telling(connection, statements));
+            }
+
+            @Override
+            public ConnectionFactoryMetadata getMetadata() {
+                return pool.getMetadata();
+            }
+        };
+    }
+
+    private static Connection telling(Connection connection, List<String> statements) {
+        return (Connection) Proxy.newProxyInstance(
+                PostgresPreparedTest.class.getClassLoader(),
+                new Class<?>[] {Connection.class, Wrapped.class},
+                (proxy, method, arguments) -> {
+                    if (method.getName().equals("unwrap") && arguments == null) {
+                        return connection;
+                    }
+                    if (method.getName().equals("createStatement")) {
+                        statements.add((String) arguments[0]);
+                    }
+                    try {
+                        return method.invoke(connection, arguments);
+                    } catch (InvocationTargetException thrown) {
+                        throw thrown.getCause();
+                    }
+                });
     }
 
     @Test

@@ -57,7 +57,7 @@ final class PostgresClaim {
 
     PostgresClaim(QueueTable table, Watermarks watermarks, Stretches stretches, Keys keys) {
         for (Kind kind : Kind.values()) {
-            prepared.put(kind, PostgresPrepared.of(kind.purpose, PostgresStatements.filled(table, kind.sql)));
+            prepared.put(kind, new PostgresPrepared(kind.purpose, PostgresStatements.filled(table, kind.sql)));
         }
         this.watermarks = watermarks;
         this.stretches = stretches;

@@ -72,9 +72,9 @@ final class PostgresTransactions implements TransactionStatements {
 
     PostgresTransactions(QueueTable table, PostgresStatements statements) {
         Map<Outcome, String> changes = statements.changes();
-        PostgresPrepared pin = PostgresPrepared.of("pin", PostgresStatements.filled(table, PIN));
-        PostgresPrepared lock = PostgresPrepared.of("lock", PostgresStatements.filled(table, LOCK));
-        PostgresPrepared ack = PostgresPrepared.of(
+        PostgresPrepared pin = new PostgresPrepared("pin", PostgresStatements.filled(table, PIN));
+        PostgresPrepared lock = new PostgresPrepared("lock", PostgresStatements.filled(table, LOCK));
+        PostgresPrepared ack = new PostgresPrepared(
                 "ack",
                 PostgresStatements.filled(
                         table, ACK.replace("${change}", Objects.requireNonNull(changes.get(Outcome.ACK)))));
