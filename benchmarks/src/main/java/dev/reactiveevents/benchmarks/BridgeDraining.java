@@ -55,7 +55,7 @@ final class BridgeDraining implements Contestant {
         long end = start + window.toNanos();
         LongAccumulator last = new LongAccumulator(Math::max, start);
         long acked = Workers.sum(CONNECTIONS, number -> drain(end, last));
-        return acked * 1e9 / (last.get() - start);
+        return acked == 0 ? 0 : acked * 1e9 / (last.get() - start);
     }
 
     /** Notes when the last was acknowledged: who finds nothing more waits for a while, which is no work. */

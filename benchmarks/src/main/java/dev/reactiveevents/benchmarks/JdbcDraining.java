@@ -60,7 +60,7 @@ final class JdbcDraining implements Contestant {
         long end = start + window.toNanos();
         LongAccumulator last = new LongAccumulator(Math::max, start);
         long deleted = Workers.sum(connections.size(), number -> drain(connections.get(number), end, last));
-        return deleted * 1e9 / (last.get() - start);
+        return deleted == 0 ? 0 : deleted * 1e9 / (last.get() - start);
     }
 
     private long drain(Connection connection, long end, LongAccumulator last) throws SQLException {

@@ -9,6 +9,8 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import org.assertj.core.api.InstanceOfAssertFactories;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -73,12 +75,16 @@ class PostgresTransactionsTest {
     /** If preparing is broken off, the session must not lack what is needed only after the work. */
     @Test
     void theAcknowledgementIsPreparedFirst() {
-        handle(
-                1,
-                (payment, connection) ->
-                        query(connection, OURS + " ORDER BY prepare_time").doOnNext(told::add));
-        assertThat(told).hasSize(3);
-        assertThat(told.get(0)).contains("_ack_");
+        List<String> statements = new CopyOnWriteArrayList<>();
+        events = TestDatabase.builder(Statements.noted(pool, statements)).build();
+        handle(1, (payment, connection) -> Mono.empty());
+        assertThat(statements)
+                .filteredOn(sql -> sql.contains("PREPARE reactive_events_pin_"))
+                .singleElement(InstanceOfAssertFactories.STRING)
+                .containsSubsequence(
+                        "PREPARE reactive_events_ack_",
+                        "PREPARE reactive_events_pin_",
+                        "PREPARE reactive_events_lock_");
     }
 
     @Test

@@ -153,7 +153,6 @@ final class PostgresClaim {
             List<Answer> answers,
             Runnable taken) {
         String executed = statement.execute(values) + "; COMMIT";
-        long start = System.nanoTime();
         AtomicBoolean first = new AtomicBoolean(true);
         Function<Readable, Answer> read = row -> {
             Answer answer = read(row, answers);
@@ -162,12 +161,11 @@ final class PostgresClaim {
             }
             return answer;
         };
-        return PostgresPrepared.inTransaction(
-                        connection,
-                        PostgresDialect.BEGIN_CLAIM,
-                        List.of(statement),
-                        begin -> Sql.query(connection.createStatement(begin + executed), read)
-                                .then(Mono.fromSupplier(() -> told(answers, System.nanoTime() - start))))
+        return PostgresPrepared.inTransaction(connection, PostgresDialect.BEGIN_CLAIM, List.of(statement), begin -> {
+                    long start = System.nanoTime();
+                    return Sql.query(connection.createStatement(begin + executed), read)
+                            .then(Mono.fromSupplier(() -> told(answers, System.nanoTime() - start)));
+                })
                 .onErrorMap(R2dbcException.class, PostgresClaim::asConflict)
                 .doOnError(failure -> answers.forEach(Answer::giveBack));
     }

@@ -86,7 +86,8 @@ final class PostgresClaimSql {
      * Finds, locks, leases and tells what remains, in one round trip. Rows are changed by {@code ANY (ARRAY(…))} because
      * its plan cannot read more than these rows, whatever the planner believes of the table; a join can. All parts see the
      * table as it was before the statement. A suspect with a key stays leased, by nobody: so it holds its key. Of an event only
-     * what is not as of almost all is told: each value costs the server and the driver more than to know it.
+     * what is not as of almost all is told: each value costs the server and the driver more than to know it. What sessions have
+     * prepared must not change its types, so that they are named where a column of the table could change its own.
      */
     static final String CLAIM = """
             WITH ${recursive} request AS MATERIALIZED (
@@ -123,7 +124,8 @@ final class PostgresClaimSql {
                 ${places}
             FROM request r LEFT JOIN counts c ON c.place = r.place
             UNION ALL
-            SELECT place, event_id, NULLIF(becomes, 'leased'), type, event_key, payload, metadata, NULLIF(attempts, 1),
+            SELECT place, event_id, NULLIF(becomes, 'leased'), type::text, event_key::text COLLATE "C", payload, metadata,
+                NULLIF(attempts, 1)::integer,
                 ${micros:created_at}, CASE WHEN deliver_at <> created_at THEN ${micros:deliver_at} END,
                 CASE WHEN event_key IS NOT NULL THEN seq END,
                 NULL, NULL, NULL, NULL, NULL, NULL, NULL

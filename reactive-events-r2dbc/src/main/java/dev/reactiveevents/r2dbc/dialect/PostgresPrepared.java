@@ -4,7 +4,6 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import io.r2dbc.spi.Connection;
 import io.r2dbc.spi.R2dbcException;
-import io.r2dbc.spi.Statement;
 import io.r2dbc.spi.Wrapped;
 import java.util.Collections;
 import java.util.List;
@@ -12,10 +11,7 @@ import java.util.Set;
 import java.util.UUID;
 import java.util.WeakHashMap;
 import java.util.function.Function;
-import java.util.regex.Pattern;
 import java.util.stream.Collectors;
-import java.util.stream.IntStream;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Mono;
 
@@ -27,21 +23,25 @@ import reactor.core.publisher.Mono;
 final class PostgresPrepared {
 
     private static final String NOT_PREPARED = "26000";
-    private static final Pattern PARAMETER = Pattern.compile("\\$(\\d+)");
+
+    /** In PL/pgSQL, which can look first. In quotes that hide the statement's parameters from the driver, which would want values. */
+    private static final String PREPARE = """
+            DO $unless_prepared$ BEGIN
+                IF NOT EXISTS (SELECT FROM pg_prepared_statements WHERE name = '${name}') THEN
+                    EXECUTE $statement$PREPARE ${name} AS ${sql}$statement$;
+                END IF;
+            END $unless_prepared$;""";
 
     private final String name;
-    private final int parameters;
-    private final String sql;
-    /** The drivers' connections on which it was found or prepared. So the server logs no error for each new one. */
+    private final String prepare;
+    /** The drivers' connections on which it was prepared, if it was not there. So the server logs no error for each new one. */
     private final Set<Object> connections = Collections.synchronizedSet(Collections.newSetFromMap(new WeakHashMap<>()));
 
     /** The name tells texts apart, since the sessions are not ours alone. */
     PostgresPrepared(String purpose, String sql) {
         String text = UUID.nameUUIDFromBytes(sql.getBytes(UTF_8)).toString().replace("-", "");
-        Stream<String> numbers = PARAMETER.matcher(sql).results().map(found -> found.group(1));
         this.name = "reactive_events_" + purpose + "_" + text;
-        this.parameters = numbers.mapToInt(Integer::parseInt).max().orElse(0);
-        this.sql = sql;
+        this.prepare = PREPARE.replace("${name}", name).replace("${sql}", sql);
     }
 
     String name() {
@@ -53,53 +53,34 @@ final class PostgresPrepared {
     }
 
     /**
-     * Sends a message that begins a transaction and runs these in it. What the session lacks of them is prepared in the same
-     * transaction, because behind a pooler the next one may be in another session; there it may lack what it was seen to have.
+     * Sends a message that begins a transaction and runs these in it. On a connection that is new they are prepared by the same
+     * message, unless its session has them. Behind a pooler each transaction may be in another session: where one turns out to be
+     * missing, they are prepared in the transaction, which is begun again.
      *
      * @param message sends the message, which comes after this text
      */
     static <T> Mono<T> inTransaction(
             Connection connection, String begin, List<PostgresPrepared> statements, Function<String, Mono<T>> message) {
         Object driver = driver(connection);
-        boolean seen = statements.stream().allMatch(statement -> statement.connections.contains(driver));
-        Function<String, Mono<T>> prepared = begun -> prepareMissing(connection, begun, statements)
-                .doOnSuccess(done -> statements.forEach(statement -> statement.connections.add(driver)))
-                .then(Mono.defer(() -> message.apply("")));
-        return seen
-                ? message.apply(begin + "; ")
-                        .onErrorResume(
-                                R2dbcException.class,
-                                failure -> NOT_PREPARED.equals(failure.getSqlState())
-                                        ? prepared.apply("ROLLBACK; " + begin)
-                                        : Mono.error(failure))
-                : prepared.apply(begin);
+        String prepare = begin + "; "
+                + statements.stream().map(statement -> statement.prepare).collect(Collectors.joining(" "));
+        if (!statements.stream().allMatch(statement -> statement.connections.contains(driver))) {
+            return message.apply(prepare + " ")
+                    .doOnSuccess(done -> statements.forEach(statement -> statement.connections.add(driver)));
+        }
+        return message.apply(begin + "; ")
+                .onErrorResume(
+                        R2dbcException.class,
+                        failure -> NOT_PREPARED.equals(failure.getSqlState())
+                                ? message.apply("ROLLBACK; " + prepare + " ")
+                                : Mono.error(failure));
     }
 
     private static Object driver(Connection connection) {
-        Object inner = connection;
-        while (inner instanceof Wrapped<?> wrapped && wrapped.unwrap() instanceof Connection next) {
+        Connection inner = connection;
+        while (inner instanceof Wrapped<?> wrapped && wrapped.unwrap() instanceof Connection next && next != inner) {
             inner = next;
         }
         return inner;
-    }
-
-    private static Mono<Void> prepareMissing(Connection connection, String begin, List<PostgresPrepared> statements) {
-        String names =
-                statements.stream().map(statement -> "'" + statement.name + "'").collect(Collectors.joining(", "));
-        String there = begin + "; SELECT name FROM pg_prepared_statements WHERE name IN (" + names + ")";
-        return Sql.query(connection.createStatement(there), row -> Sql.required(row, "name", String.class))
-                .collect(Collectors.toSet())
-                .flatMapIterable(present -> statements.stream()
-                        .filter(statement -> !present.contains(statement.name))
-                        .toList())
-                .concatMap(statement -> statement.prepareIn(connection))
-                .then();
-    }
-
-    /** What is bound here goes nowhere: the driver takes the parameters for its own. */
-    private Mono<Void> prepareIn(Connection connection) {
-        Statement statement = connection.createStatement("PREPARE " + name + " AS " + sql);
-        IntStream.range(0, parameters).forEach(i -> statement.bindNull(i, String.class));
-        return Sql.update(statement).then();
     }
 }

@@ -14,7 +14,8 @@ import reactor.core.publisher.Mono;
 
 /**
  * The statements of one queue table. They run on a connection that the caller opened, in the transaction that it began, and
- * leave both alone; they report the driver's errors as they are. What they mean is said in {@link EventBackend}. All time is
+ * leave both alone, except for claims of a {@linkplain Dialect#claimsAtOnce() dialect} where these are transactions of their own;
+ * they report the driver's errors as they are. What they mean is said in {@link EventBackend}. All time is
  * the database's, at the moment of the statement.
  */
 public interface QueueStatements {
@@ -66,7 +67,7 @@ public interface QueueStatements {
      * @param connection the connection
      * @param claim what to take
      * @param consumer who takes it, for people to read
-     * @param taken to be run, at most once, when no other claim can take these events any more; need not be run
+     * @param taken to be run when no other claim can take these events any more; need not be run, and may be run again
      * @return one answer for each request, in their order
      */
     Mono<List<Claimed>> claim(Connection connection, Claim claim, String consumer, Runnable taken);
