@@ -62,18 +62,22 @@ final class PostgresPrepared {
     static <T> Mono<T> inTransaction(
             Connection connection, String begin, List<PostgresPrepared> statements, Function<String, Mono<T>> message) {
         Object driver = driver(connection);
-        String prepare = begin + "; "
-                + statements.stream().map(statement -> statement.prepare).collect(Collectors.joining(" "));
         if (!statements.stream().allMatch(statement -> statement.connections.contains(driver))) {
-            return message.apply(prepare + " ")
+            return message.apply(beginAndPrepare(begin, statements))
                     .doOnSuccess(done -> statements.forEach(statement -> statement.connections.add(driver)));
         }
         return message.apply(begin + "; ")
                 .onErrorResume(
                         R2dbcException.class,
                         failure -> NOT_PREPARED.equals(failure.getSqlState())
-                                ? message.apply("ROLLBACK; " + prepare + " ")
+                                ? message.apply("ROLLBACK; " + beginAndPrepare(begin, statements))
                                 : Mono.error(failure));
+    }
+
+    private static String beginAndPrepare(String begin, List<PostgresPrepared> statements) {
+        return statements.stream()
+                .map(statement -> statement.prepare)
+                .collect(Collectors.joining(" ", begin + "; ", " "));
     }
 
     private static Object driver(Connection connection) {
