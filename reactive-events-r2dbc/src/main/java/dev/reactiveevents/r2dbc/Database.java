@@ -7,12 +7,10 @@ import io.r2dbc.spi.Connection;
 import io.r2dbc.spi.ConnectionFactory;
 import io.r2dbc.spi.ValidationDepth;
 import java.time.Duration;
-import java.util.Objects;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import reactor.core.publisher.Mono;
-import reactor.core.publisher.Signal;
 import reactor.core.scheduler.Schedulers;
 import reactor.util.Logger;
 import reactor.util.Loggers;
@@ -75,16 +73,9 @@ final class Database {
                 lent -> lent.ended().then(rollback(lent))));
     }
 
-    /** Runs work in a transaction, in one trip if the driver can: no part of it may depend on the answer to another. */
-    <T> Mono<T> trip(String attempted, Function<Connection, Mono<T>> work) {
-        return dialect.pipelines()
-                ? ended(attempted, connection -> atOnce(connection, work))
-                : transaction(attempted, work);
-    }
-
-    /** Runs a claim, whose commit need not be durable. */
-    <T> Mono<T> claim(String attempted, Function<Connection, Mono<T>> work) {
-        return dialect.claimsAtOnce() ? ended(attempted, work) : transaction(attempted, work);
+    /** Runs a claim or settlements in a transaction, if they are not one. */
+    <T> Mono<T> atOnce(String attempted, Function<Connection, Mono<T>> work) {
+        return dialect.transactsAtOnce() ? ended(attempted, work) : transaction(attempted, work);
     }
 
     /** Runs work that commits by itself, and is rolled back if it does not. */
@@ -96,23 +87,6 @@ final class Database {
                 this::close,
                 (lent, failure) -> rollback(lent),
                 lent -> lent.ended().then(rollback(lent))));
-    }
-
-    /**
-     * All is handed to the driver before the first answer comes, so that a connection lost at any time may have committed. That of
-     * PostgreSQL sends the statement with BEGIN, but COMMIT only once the statement is answered.
-     */
-    private <T> Mono<T> atOnce(Connection connection, Function<Connection, Mono<T>> work) {
-        Mono<Signal<T>> begun = dialect.begin(connection).<T>then(Mono.empty()).materialize();
-        Mono<Signal<T>> worked = work.apply(connection).materialize();
-        Mono<Signal<T>> committed =
-                dialect.commit(connection).<T>then(Mono.empty()).materialize();
-        return Mono.zip(begun, worked, committed)
-                .flatMap(all -> all.getT1().isOnError()
-                        ? Mono.error(Objects.requireNonNull(all.getT1().getThrowable()))
-                        : all.getT3().isOnError() && !all.getT2().isOnError()
-                                ? Mono.error(Objects.requireNonNull(all.getT3().getThrowable()))
-                                : Mono.just(all.getT2()).dematerialize());
     }
 
     /**

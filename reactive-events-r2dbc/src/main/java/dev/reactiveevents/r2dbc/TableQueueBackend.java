@@ -21,6 +21,7 @@ import java.util.Comparator;
 import java.util.EnumMap;
 import java.util.EnumSet;
 import java.util.IdentityHashMap;
+import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -185,7 +186,7 @@ final class TableQueueBackend implements EventBackend {
     @Override
     public Mono<List<Claimed>> claim(Claim claim, Runnable taken) {
         janitor.start();
-        return database.claim(
+        return database.atOnce(
                 "Claiming events from " + table, connection -> statements.claim(connection, claim, consumer, taken));
     }
 
@@ -196,26 +197,15 @@ final class TableQueueBackend implements EventBackend {
     public Mono<List<SettleResult>> settle(List<Settlement> settlements) {
         return Mono.defer(() -> {
             String attempted = "Settling " + settlements.size() + " events in " + table;
-            Map<Settlement, SettleResult> results = new IdentityHashMap<>(settlements.size());
-            return database.trip(attempted, connection -> settle(connection, settlements, results))
-                    .doOnSuccess(done -> statements.freed(results.keySet()))
-                    .then(Mono.defer(() -> lookUpOthers(attempted, settlements, results)))
-                    .then(Mono.fromSupplier(() -> settlements.stream()
-                            .map(settlement -> Objects.requireNonNull(results.get(settlement)))
-                            .toList()));
+            Map<Outcome, List<Settlement>> byOutcome = byOutcome(settlements);
+            return database.atOnce(attempted, connection -> statements.settle(connection, byOutcome))
+                    .map(applied -> results(byOutcome, applied))
+                    .doOnNext(results -> statements.freed(results.keySet()))
+                    .flatMap(results -> lookUpOthers(attempted, settlements, results)
+                            .then(Mono.fromSupplier(() -> settlements.stream()
+                                    .map(settlement -> Objects.requireNonNull(results.get(settlement)))
+                                    .toList())));
         });
-    }
-
-    private Mono<Boolean> settle(
-            Connection connection, List<Settlement> settlements, Map<Settlement, SettleResult> results) {
-        results.clear(); // of a try that was undone
-        return Flux.fromIterable(byOutcome(settlements).entrySet())
-                .flatMapSequential(
-                        same -> statements
-                                .settle(connection, same.getKey(), same.getValue())
-                                .doOnNext(applied -> note(same.getValue(), applied, results)),
-                        dialect.pipelines() ? Outcome.values().length : 1)
-                .then(Mono.just(true));
     }
 
     /** All settle in one order, so that they do not wait for each other crosswise. */
@@ -229,13 +219,18 @@ final class TableQueueBackend implements EventBackend {
         return byOutcome;
     }
 
-    private static void note(
-            List<Settlement> settlements, List<Boolean> applied, Map<Settlement, SettleResult> results) {
-        for (int i = 0; i < settlements.size(); i++) {
-            if (applied.get(i)) {
-                results.put(settlements.get(i), SettleResult.APPLIED);
-            }
-        }
+    private static Map<Settlement, SettleResult> results(
+            Map<Outcome, List<Settlement>> settlements, List<Boolean> applied) {
+        Map<Settlement, SettleResult> results = new IdentityHashMap<>(applied.size());
+        Iterator<Boolean> next = applied.iterator();
+        settlements
+                .values()
+                .forEach(same -> same.forEach(settlement -> {
+                    if (next.next()) {
+                        results.put(settlement, SettleResult.APPLIED);
+                    }
+                }));
+        return results;
     }
 
     private Mono<Void> lookUpOthers(

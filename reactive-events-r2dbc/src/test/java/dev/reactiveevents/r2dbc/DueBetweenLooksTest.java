@@ -75,7 +75,7 @@ class DueBetweenLooksTest {
                     dialect,
                     table);
             return connections
-                    .claim("Claiming", connection -> statements.claim(connection, claim, "test", () -> {}))
+                    .atOnce("Claiming", connection -> statements.claim(connection, claim, "test", () -> {}))
                     .block(LIMIT)
                     .get(0);
         }

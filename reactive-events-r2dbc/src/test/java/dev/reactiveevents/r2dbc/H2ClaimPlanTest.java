@@ -72,7 +72,7 @@ class H2ClaimPlanTest {
     private Claimed claim() {
         Claim claim = new Claim(UUID.randomUUID(), LIMIT, false, List.of(new Claim.Request("orders", BATCH, 10)));
         return connections
-                .claim("Claiming", connection -> statements.claim(connection, claim, "test", () -> {}))
+                .atOnce("Claiming", connection -> statements.claim(connection, claim, "test", () -> {}))
                 .block(LIMIT)
                 .get(0);
     }

@@ -95,7 +95,7 @@ class H2KeyPlanTest {
     private Claimed claim(UUID token, int limit) {
         Claim claim = new Claim(token, LIMIT, false, List.of(new Claim.Request("orders", limit, 10)));
         return connections
-                .claim("Claiming", connection -> statements.claim(connection, claim, "test", () -> {}))
+                .atOnce("Claiming", connection -> statements.claim(connection, claim, "test", () -> {}))
                 .block(LIMIT)
                 .get(0);
     }

@@ -2,6 +2,8 @@ package dev.reactiveevents.r2dbc;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.reactiveevents.DeadLetter;
+import dev.reactiveevents.DeadLetterQuery;
 import dev.reactiveevents.Event;
 import dev.reactiveevents.EventMessage;
 import io.r2dbc.pool.ConnectionPool;
@@ -9,7 +11,6 @@ import io.r2dbc.spi.Connection;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 import org.assertj.core.api.InstanceOfAssertFactories;
 import org.junit.jupiter.api.AfterEach;
@@ -17,14 +18,17 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import reactor.core.publisher.Flux;
 
-/** What claims prepare in the sessions of PostgreSQL, which are not theirs alone, and how they tell their values. */
+/**
+ * What claims and settlements prepare in the sessions of PostgreSQL, which are not theirs alone, and how they tell their values.
+ */
 class PostgresPreparedTest {
 
     private static final Duration LIMIT = Duration.ofSeconds(30);
-    private static final String CLAIMS =
-            "SELECT count(*) FROM pg_prepared_statements WHERE name LIKE 'reactive\\_events\\_claim%'";
+    private static final String OURS =
+            "SELECT count(*) FROM pg_prepared_statements WHERE name LIKE 'reactive\\_events\\_%'";
 
-    private static final Pattern PREPARED = Pattern.compile("PREPARE reactive_events_claim\\w+");
+    private static final Pattern PREPARED = Pattern.compile("PREPARE (reactive_events_\\w+)");
+    private static final Pattern EXECUTED = Pattern.compile("EXECUTE (reactive_events_(claim|settle)_\\w+)");
 
     private final TestDatabase database = TestDatabase.postgres().migrated();
     private final List<String> statements = new CopyOnWriteArrayList<>();
@@ -60,32 +64,44 @@ class PostgresPreparedTest {
         assertThat(message.ack().block(LIMIT)).isTrue();
     }
 
+    private List<String> names(Pattern pattern) {
+        return statements.stream()
+                .flatMap(sql -> pattern.matcher(sql).results())
+                .map(match -> match.group(1))
+                .toList();
+    }
+
     /** The log of the server would tell an error for each new connection otherwise. */
     @Test
-    void aClaimIsPreparedOnceInASessionBeforeItIsExecuted() {
+    void eachIsPreparedOnceInASessionBeforeItIsExecuted() {
         publishAndReceive(1);
         publishAndReceive(2);
         publishAndReceive(3);
-        assertThat(statements.stream().filter(sql -> sql.contains("EXECUTE reactive_events_claim")))
-                .hasSizeGreaterThan(2);
+        assertThat(names(EXECUTED)).filteredOn(name -> name.contains("claim")).hasSizeGreaterThan(2);
+        assertThat(names(EXECUTED)).filteredOn(name -> name.contains("settle")).hasSize(3);
         assertThat(statements).noneMatch(sql -> sql.startsWith("ROLLBACK"));
-        List<String> prepared = statements.stream()
-                .flatMap(sql -> PREPARED.matcher(sql).results())
-                .map(MatchResult::group)
-                .toList();
-        assertThat(prepared).isNotEmpty().doesNotHaveDuplicates();
-        assertThat(inSession(CLAIMS)).isEqualTo(prepared.size());
+        List<String> prepared = names(PREPARED);
+        assertThat(prepared).doesNotHaveDuplicates().containsAll(names(EXECUTED));
+        assertThat(inSession(OURS)).isEqualTo(prepared.size());
     }
 
     @Test
-    void whatASessionHasForgottenIsPreparedAgainAndNoClaimFails() {
+    void whatASessionHasForgottenIsPreparedAgainAndNothingFails() {
         publishAndReceive(1);
+        events.publish("orders", 2).block(LIMIT);
         inSession("DEALLOCATE ALL");
-        assertThat(inSession(CLAIMS)).isZero();
+        assertThat(inSession(OURS)).isZero();
         statements.clear();
-        publishAndReceive(2);
-        assertThat(inSession(CLAIMS)).isPositive();
-        assertThat(statements.stream().filter(sql -> sql.contains("EXECUTE reactive_events_claim")))
+        EventMessage message = events.receive("orders", LIMIT).block(LIMIT);
+        assertMissedOnce("claim");
+        inSession("DEALLOCATE ALL");
+        assertThat(message.ack().block(LIMIT)).isTrue();
+        assertMissedOnce("settle");
+        assertThat(inSession(OURS)).isPositive();
+    }
+
+    private void assertMissedOnce(String purpose) {
+        assertThat(statements.stream().filter(sql -> sql.contains("EXECUTE reactive_events_" + purpose)))
                 .as("one that finds it missing, one that prepares it")
                 .hasSize(2)
                 .last(InstanceOfAssertFactories.STRING)
@@ -100,13 +116,38 @@ class PostgresPreparedTest {
         assertThat(statements).doesNotContain("ROLLBACK");
     }
 
+    private static List<String> texts() {
+        return List.of(
+                "'", "\\", "\\'", "\"", "{", "}", ",", "NULL", "null", "{\"a\",b}", "$1", "$$", ";", "--", " ", "ä€😀");
+    }
+
+    private void readQuotesTheOldWay() {
+        inSession("SET standard_conforming_strings = off");
+        inSession("SET backslash_quote = on");
+    }
+
+    @Test
+    void reasonsMayBeAnyText() {
+        readQuotesTheOldWay();
+        for (String reason : texts()) {
+            events.publish("orders", reason).block(LIMIT);
+            EventMessage message = events.receive("orders", LIMIT).block(LIMIT);
+            assertThat(message.reject(reason + '.').block(LIMIT)).isTrue();
+        }
+        List<DeadLetter> dead = events.deadLetters("orders")
+                .browse(DeadLetterQuery.oldest(texts().size()))
+                .collectList()
+                .block(LIMIT);
+        assertThat(dead)
+                .hasSameSizeAs(texts())
+                .allSatisfy(letter -> assertThat(letter.reason()).isEqualTo(letter.payloadAs(String.class) + '.'));
+    }
+
     /** Claims name the keys that were settled, in a text that takes no parameters. */
     @Test
     void keysMayBeAnyText() {
-        inSession("SET standard_conforming_strings = off");
-        inSession("SET backslash_quote = on");
-        List<String> keys = List.of(
-                "'", "\\", "\\'", "\"", "{", "}", ",", "NULL", "null", "{\"a\",b}", "$1", "$$", ";", "--", " ", "ä€😀");
+        readQuotesTheOldWay();
+        List<String> keys = texts();
         events.publishAll(Flux.range(0, 20)
                         .concatMapIterable(number -> keys.stream()
                                 .map(key -> Event.of("orders", number).withKey(key))

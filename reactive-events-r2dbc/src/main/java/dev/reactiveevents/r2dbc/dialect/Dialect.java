@@ -159,27 +159,17 @@ public interface Dialect {
     }
 
     /**
-     * Whether a claim of this dialect's statements begins a transaction and commits it, all in one trip to the database. If it
-     * fails, that is to be rolled back.
+     * Whether claims and settlements of this dialect's statements begin a transaction and commit it, all in one trip to the
+     * database. If one fails, that is to be rolled back.
      *
-     * @return false, unless overridden: a claim is run in a transaction
+     * @return false, unless overridden: each is run in a transaction
      */
-    default boolean claimsAtOnce() {
+    default boolean transactsAtOnce() {
         return false;
     }
 
     /**
-     * Whether statements can be sent on a connection before those sent earlier are answered, and are done in their order. A
-     * settle is then a single trip to the database, with the begin and the commit of its transaction.
-     *
-     * @return false, unless overridden
-     */
-    default boolean pipelines() {
-        return false;
-    }
-
-    /**
-     * Commits a transaction that {@link #begin} began, perhaps without its answer being there yet.
+     * Commits a transaction that {@link #begin} began.
      *
      * @param connection the connection
      * @return completes when it is committed; also if it had failed before, and is undone by that

@@ -14,7 +14,7 @@ public final class PostgresDialect implements Dialect {
      * Pins the plans: a plan made while the table was nearly empty would otherwise outlive a burst, and read all of it for
      * each batch. Set for the transaction only, because the connection belongs to others as well.
      */
-    private static final String BEGIN = """
+    static final String BEGIN = """
             BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
             SET LOCAL enable_seqscan = off;
             SET LOCAL enable_bitmapscan = off;
@@ -86,21 +86,17 @@ public final class PostgresDialect implements Dialect {
     }
 
     @Override
-    public boolean claimsAtOnce() {
+    public boolean transactsAtOnce() {
         return true;
     }
 
-    @Override
-    public boolean pipelines() {
-        return true;
-    }
-
-    /** Neither this nor a rollback asks the driver whether a transaction is open: while BEGIN is in flight it would say no. */
+    /** A transaction that failed is undone by it; the driver's own call makes an error of that. */
     @Override
     public Mono<Void> commit(Connection connection) {
         return Sql.execute(connection, "COMMIT");
     }
 
+    /** Also where there is none, which the driver's own call would not send. */
     @Override
     public Mono<Void> rollback(Connection connection) {
         return Sql.execute(connection, "ROLLBACK");

@@ -1,11 +1,5 @@
 package dev.reactiveevents.r2dbc.dialect;
 
-import static dev.reactiveevents.spi.Settlement.Outcome.ACK;
-import static dev.reactiveevents.spi.Settlement.Outcome.DEAD;
-import static dev.reactiveevents.spi.Settlement.Outcome.EXTEND;
-import static dev.reactiveevents.spi.Settlement.Outcome.RELEASE;
-import static dev.reactiveevents.spi.Settlement.Outcome.RETRY;
-
 import dev.reactiveevents.spi.Claim;
 import dev.reactiveevents.spi.Claimed;
 import dev.reactiveevents.spi.NewEvent;
@@ -16,12 +10,9 @@ import io.r2dbc.spi.R2dbcException;
 import io.r2dbc.spi.Statement;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.Arrays;
 import java.util.Collection;
-import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.UUID;
 import java.util.function.Function;
 import java.util.function.IntFunction;
@@ -66,45 +57,6 @@ final class PostgresStatements implements QueueStatements {
             SELECT event_id, channel, status, lease_token FROM ${table} WHERE event_id = ANY ($1)
             """;
 
-    /**
-     * {@code ANY} keeps the plan to these rows, and makes all settlements lock in the order of the ids. Which were applied is
-     * told only if not all were.
-     */
-    private static final String SETTLE = """
-            WITH applied AS (
-                ${change}
-                ${from} unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::text[]) WITH ORDINALITY
-                    AS s (event_id, lease_token, after, reason, place)
-                WHERE e.event_id = ANY ($1) AND e.event_id = s.event_id AND e.lease_token = s.lease_token
-                    AND e.status = 'leased'
-                RETURNING s.place::integer
-            )
-            SELECT CASE WHEN count(*) < cardinality($1) THEN COALESCE(array_agg(place), '{}') END FROM applied
-            """;
-
-    private static final String DELETE = "DELETE FROM ${table} e";
-
-    private static final Map<Outcome, String> CHANGES = Map.of(
-            ACK, """
-                    UPDATE ${table} e
-                    SET status = 'acked', available_at = NULL, settled_at = statement_timestamp()""",
-            RETRY, """
-                    UPDATE ${table} e
-                    SET status = 'ready', last_error = COALESCE(s.reason, e.last_error),
-                        deliver_at = statement_timestamp() + s.after * interval '1 microsecond',
-                        available_at = statement_timestamp() + s.after * interval '1 microsecond'""",
-            DEAD, """
-                    UPDATE ${table} e
-                    SET status = 'dead', available_at = NULL, settled_at = statement_timestamp(),
-                        last_error = COALESCE(s.reason, e.last_error)""",
-            RELEASE, """
-                    UPDATE ${table} e
-                    SET status = 'ready', attempts = e.attempts - 1, available_at = e.deliver_at""",
-            EXTEND, """
-                    UPDATE ${table} e
-                    SET available_at = GREATEST(
-                        e.available_at, statement_timestamp() + s.after * interval '1 microsecond')""");
-
     private static final String DELETE_EXPIRED = """
             WITH turn AS MATERIALIZED (
                 SELECT task FROM ${table:maintenance} WHERE task = 'janitor' FOR UPDATE SKIP LOCKED
@@ -127,8 +79,7 @@ final class PostgresStatements implements QueueStatements {
     private final String insertDueLater;
     private final String find;
     private final PostgresClaim claim;
-    private final Map<Outcome, String> changes;
-    private final Map<Outcome, String> settle = new EnumMap<>(Outcome.class);
+    private final PostgresSettle settle;
     private final String deleteExpired;
     private final long retention;
     private final Watermarks watermarks;
@@ -149,17 +100,9 @@ final class PostgresStatements implements QueueStatements {
         this.insertDueLater = filled(table, DUE_LATER + UNLESS_STORED);
         this.find = filled(table, FIND);
         this.claim = new PostgresClaim(table, watermarks, stretches, keys);
-        this.changes = new EnumMap<>(CHANGES);
-        if (retention.isZero()) {
-            changes.put(ACK, DELETE);
-        }
-        changes.forEach((outcome, change) -> settle.put(outcome, filled(table, settling(change))));
+        this.settle = new PostgresSettle(table, retention);
         this.deleteExpired = filled(table, DELETE_EXPIRED);
         this.retention = Sql.micros(retention);
-    }
-
-    private static String settling(String change) {
-        return SETTLE.replace("${change}", change).replace("${from}", change.equals(DELETE) ? "USING" : "FROM");
     }
 
     /**
@@ -238,36 +181,21 @@ final class PostgresStatements implements QueueStatements {
 
     @Override
     public Mono<List<Boolean>> settle(Connection connection, Outcome outcome, List<Settlement> settlements) {
-        if (outcome == RELEASE) {
-            settlements.forEach(settlement -> {
-                watermarks.lower(settlement.channel());
-                stretches.lower(settlement.channel());
-            });
-        }
-        Statement statement = connection
-                .createStatement(Objects.requireNonNull(settle.get(outcome)))
-                .bind(0, column(settlements, Settlement::eventId, UUID[]::new))
-                .bind(1, column(settlements, Settlement::leaseToken, UUID[]::new))
-                .bind(2, column(settlements, settlement -> Sql.micros(settlement.after()), Long[]::new))
-                .bind(3, column(settlements, Settlement::reason, String[]::new));
-        return Sql.query(statement, row -> applied(row.get(0, Integer[].class), settlements.size()))
-                .single();
+        return settle(connection, Map.of(outcome, settlements));
+    }
+
+    @Override
+    public Mono<List<Boolean>> settle(Connection connection, Map<Outcome, List<Settlement>> settlements) {
+        settlements.getOrDefault(Outcome.RELEASE, List.of()).forEach(settlement -> {
+            watermarks.lower(settlement.channel());
+            stretches.lower(settlement.channel());
+        });
+        return settle.settle(connection, settlements);
     }
 
     /** How each outcome changes a row {@code e} by a settlement {@code s}, up to where that comes from. */
     Map<Outcome, String> changes() {
-        return changes;
-    }
-
-    private static List<Boolean> applied(Integer @Nullable [] places, int size) {
-        Boolean[] applied = new Boolean[size];
-        Arrays.fill(applied, places == null);
-        if (places != null) {
-            for (Integer place : places) {
-                applied[place - 1] = true;
-            }
-        }
-        return List.of(applied);
+        return settle.changes();
     }
 
     @Override

@@ -5,17 +5,20 @@ import dev.reactiveevents.spi.Claimed;
 import dev.reactiveevents.spi.EventBackend;
 import dev.reactiveevents.spi.NewEvent;
 import dev.reactiveevents.spi.Settlement;
+import dev.reactiveevents.spi.Settlement.Outcome;
 import io.r2dbc.spi.Connection;
 import java.util.Collection;
 import java.util.List;
+import java.util.Map;
 import java.util.UUID;
+import java.util.function.Function;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 
 /**
  * The statements of one queue table. They run on a connection that the caller opened, in the transaction that it began, and
- * leave both alone, except for claims of a {@linkplain Dialect#claimsAtOnce() dialect} where these are transactions of their own;
- * they report the driver's errors as they are. What they mean is said in {@link EventBackend}. All time is
+ * leave both alone, except for claims and settlements of a {@linkplain Dialect#transactsAtOnce() dialect} where these are
+ * transactions of their own; they report the driver's errors as they are. What they mean is said in {@link EventBackend}. All time is
  * the database's, at the moment of the statement.
  */
 public interface QueueStatements {
@@ -80,7 +83,21 @@ public interface QueueStatements {
      * @param settlements at least one
      * @return for each, in the order of the list, whether it was applied
      */
-    Mono<List<Boolean>> settle(Connection connection, Settlement.Outcome outcome, List<Settlement> settlements);
+    Mono<List<Boolean>> settle(Connection connection, Outcome outcome, List<Settlement> settlements);
+
+    /**
+     * Applies settlements of several outcomes: by default those of one after those of the other.
+     *
+     * @param connection the connection
+     * @param settlements at least one, by their outcomes
+     * @return for each, in the order of the lists, whether it was applied
+     */
+    default Mono<List<Boolean>> settle(Connection connection, Map<Outcome, List<Settlement>> settlements) {
+        return Flux.fromIterable(settlements.entrySet())
+                .concatMap(same -> settle(connection, same.getKey(), same.getValue()))
+                .concatMapIterable(Function.identity())
+                .collectList();
+    }
 
     /**
      * Tells what was settled here, once it is committed: claims that follow may look for the next events of these keys first,
