@@ -1,5 +1,6 @@
 package dev.reactiveevents.benchmarks;
 
+import java.lang.management.ManagementFactory;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -9,7 +10,11 @@ import java.util.Locale;
 final class Comparison {
 
     private static final Duration WINDOW = Duration.ofSeconds(5);
-    private static final int WARM_UP = 2;
+    private static final int LEAST_WARM_UP = 2;
+    private static final int MOST_WARM_UP = 10;
+    /** The JVM has compiled what runs often when a warm-up round takes no more of its compilers' time. */
+    private static final long COMPILED_MILLIS = WINDOW.toMillis() / 10;
+
     private static final int ROUNDS = 3;
 
     private final Scenario scenario;
@@ -21,21 +26,34 @@ final class Comparison {
         this.scenario = scenario;
     }
 
-    /** Rounds to warm up, because the JVM compiles what runs often, then both in turn. */
+    /** Rounds to warm up, as many as the JVM needs to compile what runs often, then those that count; both in turn. */
     static Comparison run(Scenario scenario, Lab lab) throws Exception {
         Comparison comparison = new Comparison(scenario);
         System.out.printf("%n%s: %s%n", scenario.name(), scenario.work());
         try (Contestant ours = scenario.ours().apply(lab);
                 Contestant reference = scenario.reference().apply(lab)) {
-            for (int round = 1; round <= WARM_UP; round++) {
-                comparison.round("warm-up", ours, new ArrayList<>(), reference, new ArrayList<>());
-            }
+            comparison.warmUp(ours, reference);
             for (int round = 1; round <= ROUNDS; round++) {
                 comparison.round("round " + round, ours, comparison.ours, reference, comparison.reference);
             }
             comparison.choice = reference.choice();
         }
         return comparison;
+    }
+
+    private void warmUp(Contestant ours, Contestant reference) {
+        long spent = Long.MAX_VALUE;
+        for (int round = 1; round <= LEAST_WARM_UP || round <= MOST_WARM_UP && spent > COMPILED_MILLIS; round++) {
+            long before = compilationMillis();
+            round("warm-up", ours, new ArrayList<>(), reference, new ArrayList<>());
+            spent = compilationMillis() - before;
+            System.out.printf("           (%,d ms of compilation)%n", spent);
+        }
+    }
+
+    /** Of this process alone. */
+    private static long compilationMillis() {
+        return ManagementFactory.getCompilationMXBean().getTotalCompilationTime();
     }
 
     private void round(

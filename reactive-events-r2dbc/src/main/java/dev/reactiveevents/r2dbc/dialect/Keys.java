@@ -172,7 +172,8 @@ final class Keys {
 
     /**
      * Learns from a look at all that is due how long settled keys will do: nine times as long as it took, a twentieth of a
-     * second at most, and no longer than until something is known to be due.
+     * second at most, and no longer than until something is known to be due. One that took as many as it was asked for, most of
+     * them of settled keys, does not show whether there are others; it does if the next one finds nothing.
      *
      * @param taken how many events it took
      * @param ofSettled how many of these are of keys that were settled
@@ -184,10 +185,10 @@ final class Keys {
             String channel, int taken, int ofSettled, boolean full, Duration took, @Nullable Duration nextDue) {
         OfChannel keys = channels.get(channel);
         if (keys != null) {
-            boolean mostWereSettled = !full && ofSettled * 2 > taken;
+            boolean mostWereSettled = ofSettled * 2 > taken || taken == 0 && keys.wasFullOfSettled();
             long rest = Math.min(LONGEST_REST, SHARE_OF_SETTLED * took.toNanos());
             long due = nextDue == null ? rest : Math.min(rest, nextDue.toNanos());
-            keys.restUntil(mostWereSettled ? nanos.getAsLong() + due : null);
+            keys.restUntil(mostWereSettled && !full ? nanos.getAsLong() + due : null, mostWereSettled && full);
         }
     }
 
@@ -207,6 +208,8 @@ final class Keys {
         private int turn;
         /** Until then settled keys will do; null if there was much else. */
         private @Nullable Long restsUntil;
+        /** Whether the last look took as many as it was asked for, most of them of settled keys. */
+        private boolean fullOfSettled;
 
         /** Those that are too many are found without having been noted. */
         synchronized void settled(Collection<String> keys) {
@@ -232,8 +235,13 @@ final class Keys {
             return !settled.isEmpty();
         }
 
-        synchronized void restUntil(@Nullable Long until) {
+        synchronized void restUntil(@Nullable Long until, boolean fullOfSettled) {
             restsUntil = until;
+            this.fullOfSettled = fullOfSettled;
+        }
+
+        synchronized boolean wasFullOfSettled() {
+            return fullOfSettled;
         }
 
         synchronized void restAtMostUntil(long until) {

@@ -48,8 +48,8 @@ final class PostgresKeyedClaimSql {
             ), settled AS MATERIALIZED (
                 SELECT *
                 FROM (
-                    SELECT r.place, k.event_key, ${first} AS first
-                    FROM unnest($15::integer[], $16::text[]) AS k (place, event_key) JOIN request r ON r.place = k.place
+                    SELECT r.place, k.event_key, ${first-of-settled} AS first
+                    FROM unnest($15::integer[], $16::text[], $17::bigint[]) AS k (place, event_key, bound) JOIN request r ON r.place = k.place
                     OFFSET 0) AS s
                 WHERE first IS NOT NULL
             ), early AS MATERIALIZED (
@@ -142,7 +142,7 @@ final class PostgresKeyedClaimSql {
                 ${changed}, k.found
                 FROM request r
                 CROSS JOIN LATERAL (
-                    SELECT event_key, ${first} AS found
+                    SELECT event_key, ${first-of-settled} AS found
                     FROM unnest($11::text[], $13::bigint[]) AS k (event_key, bound)
                     OFFSET 0) k
                 CROSS JOIN LATERAL (
@@ -155,7 +155,9 @@ final class PostgresKeyedClaimSql {
             "${changed}",
             CHANGED,
             "${first}",
-            fill(FIRST_OF_KEY, OF_KEY),
+            fill(fill(FIRST_OF_KEY, OF_KEY), Map.of("${near}", "")),
+            "${first-of-settled}",
+            fill(fill(FIRST_OF_KEY, OF_KEY), Map.of("${near}", NEAR)),
             "${unsuspected}",
             UNSUSPECTED,
             "${not-parked}",
@@ -191,7 +193,7 @@ final class PostgresKeyedClaimSql {
                     LEASED_OF_BOTH,
                     "${due}",
                     fill(
-                            fill(fill(DUE_OF_BOTH, WITH_FIRST), Map.of("${near}", "")),
+                            fill(DUE_OF_BOTH, WITH_FIRST),
                             Map.of(
                                     "${without-key}",
                                     fill(
@@ -217,7 +219,7 @@ final class PostgresKeyedClaimSql {
                     "${columns}", "",
                     "${arrays}", "",
                     "${leased}", LEASED_WITH_KEY,
-                    "${due}", fill(fill(DUE_OF_SETTLED, WITH_FIRST), Map.of("${near}", NEAR)),
+                    "${due}", fill(DUE_OF_SETTLED, WITH_FIRST),
                     "${next-due}", "$12::bigint",
                     "${passed-over}", "false",
                     "${suspects}", "COALESCE(c.suspected, 0) > 0",

@@ -116,6 +116,25 @@ class KeysTest {
     }
 
     @Test
+    void whereNothingIsLeftByALookThatGotAllOfSettledKeysTheseWillDo() {
+        look(100, 100, true, TWO_MILLIS);
+        look(0, 0, false, TWO_MILLIS);
+        settle("anna");
+        assertThat(keys.settledWillDo("orders")).isTrue();
+
+        look(0, 0, false, TWO_MILLIS);
+        assertThat(keys.settledWillDo("orders")).isFalse();
+    }
+
+    @Test
+    void whereNothingIsLeftByALookThatGotMoreOfOthersAllIsLookedAtAgain() {
+        look(100, 50, true, TWO_MILLIS);
+        look(0, 0, false, TWO_MILLIS);
+        settle("anna");
+        assertThat(keys.settledWillDo("orders")).isFalse();
+    }
+
+    @Test
     void looksThatAreRarerLookAtMoreKeys() {
         keys.noteThatThereAre("orders");
         for (int i = 0; i < 20; i++) {
