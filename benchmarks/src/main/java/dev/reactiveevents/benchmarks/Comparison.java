@@ -12,7 +12,7 @@ final class Comparison {
     private static final Duration WINDOW = Duration.ofSeconds(5);
     private static final int LEAST_WARM_UP = 2;
     private static final int MOST_WARM_UP = 10;
-    /** The JVM has compiled what runs often when a warm-up round takes no more of its compilers' time. */
+    /** The JVM has compiled what runs often when its compilers took no more time in a round. */
     private static final long COMPILED_MILLIS = WINDOW.toMillis() / 10;
 
     private static final int ROUNDS = 3;

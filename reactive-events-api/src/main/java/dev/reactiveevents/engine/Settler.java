@@ -23,6 +23,9 @@ final class Settler {
 
     private static final int LANES = 2;
     private static final int ROWS = 1_000;
+    /** Characters of reasons in a batch. */
+    private static final int WEIGHT = 1 << 18;
+
     private static final int WAITING = 1 << 20;
 
     /** A settlement on its way; {@code sent} is told when its batch starts. */
@@ -38,13 +41,18 @@ final class Settler {
         this.backend = backend;
         this.lease = lease;
         this.time = time;
-        this.outcomes = new Batcher<>(limits("Settling", LANES), request -> 1, this::send, time);
-        this.extensions = new Batcher<>(limits("Extending a lease", 1), extension -> 1, this::extend, time);
+        this.outcomes = new Batcher<>(limits("Settling", LANES), Settler::weight, this::send, time);
+        this.extensions = new Batcher<>(limits("Extending a lease", 1), extension -> 0, this::extend, time);
+    }
+
+    private static int weight(Request request) {
+        String reason = request.settlement().reason();
+        return reason == null ? 0 : reason.length();
     }
 
     private Batcher.Limits limits(String work, int lanes) {
         Duration timeout = lease.multipliedBy(2).plusSeconds(1);
-        return new Batcher.Limits(work, lanes, ROWS, Integer.MAX_VALUE, WAITING, timeout);
+        return new Batcher.Limits(work, lanes, ROWS, WEIGHT, WAITING, timeout);
     }
 
     Mono<SettleResult> settle(Settlement settlement, Runnable sent) {

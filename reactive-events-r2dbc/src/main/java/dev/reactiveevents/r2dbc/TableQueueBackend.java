@@ -198,8 +198,11 @@ final class TableQueueBackend implements EventBackend {
         return Mono.defer(() -> {
             String attempted = "Settling " + settlements.size() + " events in " + table;
             Map<Outcome, List<Settlement>> byOutcome = byOutcome(settlements);
-            return database.atOnce(attempted, connection -> statements.settle(connection, byOutcome))
-                    .map(applied -> results(byOutcome, applied))
+            return database.atOnce(
+                            attempted,
+                            connection -> statements
+                                    .settle(connection, byOutcome)
+                                    .map(applied -> results(byOutcome, settlements.size(), applied)))
                     .doOnNext(results -> statements.freed(results.keySet()))
                     .flatMap(results -> lookUpOthers(attempted, settlements, results)
                             .then(Mono.fromSupplier(() -> settlements.stream()
@@ -220,7 +223,10 @@ final class TableQueueBackend implements EventBackend {
     }
 
     private static Map<Settlement, SettleResult> results(
-            Map<Outcome, List<Settlement>> settlements, List<Boolean> applied) {
+            Map<Outcome, List<Settlement>> settlements, int size, List<Boolean> applied) {
+        if (applied.size() != size) {
+            throw new IllegalStateException(size + " settlements were answered by " + applied.size() + " results.");
+        }
         Map<Settlement, SettleResult> results = new IdentityHashMap<>(applied.size());
         Iterator<Boolean> next = applied.iterator();
         settlements

@@ -129,18 +129,19 @@ class PostgresPreparedTest {
     @Test
     void reasonsMayBeAnyText() {
         readQuotesTheOldWay();
-        for (String reason : texts()) {
+        List<String> reasons = texts().stream().filter(text -> !text.isBlank()).toList();
+        for (String reason : reasons) {
             events.publish("orders", reason).block(LIMIT);
             EventMessage message = events.receive("orders", LIMIT).block(LIMIT);
-            assertThat(message.reject(reason + '.').block(LIMIT)).isTrue();
+            assertThat(message.reject(reason).block(LIMIT)).isTrue();
         }
         List<DeadLetter> dead = events.deadLetters("orders")
-                .browse(DeadLetterQuery.oldest(texts().size()))
+                .browse(DeadLetterQuery.oldest(reasons.size()))
                 .collectList()
                 .block(LIMIT);
         assertThat(dead)
-                .hasSameSizeAs(texts())
-                .allSatisfy(letter -> assertThat(letter.reason()).isEqualTo(letter.payloadAs(String.class) + '.'));
+                .hasSameSizeAs(reasons)
+                .allSatisfy(letter -> assertThat(letter.reason()).isEqualTo(letter.payloadAs(String.class)));
     }
 
     /** Claims name the keys that were settled, in a text that takes no parameters. */

@@ -173,7 +173,7 @@ final class Keys {
     /**
      * Learns from a look at all that is due how long settled keys will do: nine times as long as it took, a twentieth of a
      * second at most, and no longer than until something is known to be due. One that took as many as it was asked for, most of
-     * them of settled keys, does not show whether there are others; it does if the next one finds nothing.
+     * them of settled keys, does not show whether there are others; if the next one finds nothing, there are probably none.
      *
      * @param taken how many events it took
      * @param ofSettled how many of these are of keys that were settled
@@ -185,10 +185,10 @@ final class Keys {
             String channel, int taken, int ofSettled, boolean full, Duration took, @Nullable Duration nextDue) {
         OfChannel keys = channels.get(channel);
         if (keys != null) {
-            boolean mostWereSettled = ofSettled * 2 > taken || taken == 0 && keys.wasFullOfSettled();
+            boolean fewOthers = ofSettled * 2 > taken || taken == 0 && keys.wasFullOfSettled();
             long rest = Math.min(LONGEST_REST, SHARE_OF_SETTLED * took.toNanos());
             long due = nextDue == null ? rest : Math.min(rest, nextDue.toNanos());
-            keys.restUntil(mostWereSettled && !full ? nanos.getAsLong() + due : null, mostWereSettled && full);
+            keys.restUntil(fewOthers && !full ? nanos.getAsLong() + due : null, fewOthers && full);
         }
     }
 
@@ -217,7 +217,7 @@ final class Keys {
         }
 
         synchronized Look look(int limit) {
-            int keys = restsUntil == null ? most : Math.max(most, AFTER_A_REST);
+            int keys = restsUntil == null && !fullOfSettled ? most : Math.max(most, AFTER_A_REST);
             return new Look(after, Math.min(keys, limit), turn++, takeSettled(limit));
         }
 

@@ -314,7 +314,7 @@ final class PostgresClaim {
                 keys.noteThatThereAre(request.channel());
                 keys.looked(request.channel(), look, lastKey, withKey, taken.isPassedOver());
             }
-            if (kind == Kind.WITH_KEYS) {
+            if (kind == Kind.WITH_KEYS && request.limit() > 0) {
                 keys.lookedAtAll(request.channel(), taken.size(), ofSettled(), full, took, taken.nextDue());
             }
         }

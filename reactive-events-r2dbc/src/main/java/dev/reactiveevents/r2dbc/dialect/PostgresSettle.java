@@ -1,5 +1,6 @@
 package dev.reactiveevents.r2dbc.dialect;
 
+import static dev.reactiveevents.r2dbc.dialect.PostgresStatements.column;
 import static dev.reactiveevents.spi.Settlement.Outcome.ACK;
 import static dev.reactiveevents.spi.Settlement.Outcome.DEAD;
 import static dev.reactiveevents.spi.Settlement.Outcome.EXTEND;
@@ -19,7 +20,6 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.UUID;
 import java.util.function.Function;
-import java.util.function.IntFunction;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Mono;
@@ -108,17 +108,13 @@ final class PostgresSettle {
     /** What an outcome does not use is left out, because text takes its time. */
     private static List<@Nullable Object> values(Outcome outcome, List<Settlement> settlements) {
         boolean later = outcome == RETRY || outcome == EXTEND;
-        boolean reasoned = outcome == RETRY || outcome == DEAD;
+        boolean reasoned = (outcome == RETRY || outcome == DEAD)
+                && settlements.stream().anyMatch(settlement -> settlement.reason() != null);
         return Arrays.asList(
                 column(settlements, Settlement::eventId, UUID[]::new),
                 column(settlements, Settlement::leaseToken, UUID[]::new),
                 later ? column(settlements, settlement -> Sql.micros(settlement.after()), Long[]::new) : null,
                 reasoned ? column(settlements, Settlement::reason, String[]::new) : null);
-    }
-
-    private static <V> @Nullable V[] column(
-            List<Settlement> settlements, Function<Settlement, @Nullable V> value, IntFunction<@Nullable V[]> array) {
-        return PostgresStatements.column(settlements, value, array);
     }
 
     /** A row is the answer for an outcome. */

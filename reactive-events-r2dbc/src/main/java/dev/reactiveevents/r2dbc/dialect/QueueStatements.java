@@ -86,10 +86,11 @@ public interface QueueStatements {
     Mono<List<Boolean>> settle(Connection connection, Outcome outcome, List<Settlement> settlements);
 
     /**
-     * Applies settlements of several outcomes: by default those of one after those of the other.
+     * Applies settlements of several outcomes: by default those of one after those of the other. Where settlements are
+     * transactions of their own, all of these are to be one.
      *
      * @param connection the connection
-     * @param settlements at least one, by their outcomes
+     * @param settlements by their outcomes, at least one of each
      * @return for each, in the order of the lists, whether it was applied
      */
     default Mono<List<Boolean>> settle(Connection connection, Map<Outcome, List<Settlement>> settlements) {

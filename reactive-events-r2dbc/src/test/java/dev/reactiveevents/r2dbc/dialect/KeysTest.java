@@ -128,7 +128,7 @@ class KeysTest {
 
     @Test
     void whereNothingIsLeftByALookThatGotMoreOfOthersAllIsLookedAtAgain() {
-        look(100, 50, true, TWO_MILLIS);
+        look(100, 40, true, TWO_MILLIS);
         look(0, 0, false, TWO_MILLIS);
         settle("anna");
         assertThat(keys.settledWillDo("orders")).isFalse();

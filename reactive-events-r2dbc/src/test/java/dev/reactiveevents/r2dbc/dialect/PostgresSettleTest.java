@@ -6,6 +6,7 @@ import static dev.reactiveevents.spi.Settlement.Outcome.EXTEND;
 import static dev.reactiveevents.spi.Settlement.Outcome.RELEASE;
 import static dev.reactiveevents.spi.Settlement.Outcome.RETRY;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.reactiveevents.r2dbc.BackendType;
 import dev.reactiveevents.r2dbc.EventSchema;
@@ -16,6 +17,8 @@ import dev.reactiveevents.spi.Settlement.Outcome;
 import io.r2dbc.spi.Connection;
 import io.r2dbc.spi.ConnectionFactories;
 import io.r2dbc.spi.ConnectionFactory;
+import io.r2dbc.spi.R2dbcException;
+import io.r2dbc.spi.Result;
 import java.time.Duration;
 import java.util.EnumMap;
 import java.util.List;
@@ -62,12 +65,14 @@ class PostgresSettleTest {
     }
 
     private String state(int event) {
-        return Flux.from(connection
-                        .createStatement("SELECT concat_ws(' ', status, attempts, last_error,"
-                                + " round(extract(epoch FROM available_at - now()) / 60)) FROM queue WHERE event_id = '"
-                                + new UUID(0, event) + "'")
-                        .execute())
-                .concatMap(result -> result.map((row, metadata) -> row.get(0, String.class)))
+        return Flux.usingWhen(
+                        database.create(),
+                        other -> Flux.from(other.createStatement("SELECT concat_ws(' ', status, attempts, last_error,"
+                                                + " round(extract(epoch FROM available_at - now()) / 60)) FROM queue WHERE event_id = '"
+                                                + new UUID(0, event) + "'")
+                                        .execute())
+                                .concatMap(result -> result.map((row, metadata) -> row.get(0, String.class))),
+                        Connection::close)
                 .blockLast(LIMIT);
     }
 
@@ -103,5 +108,45 @@ class PostgresSettleTest {
                 .containsExactly("leased 3 1", "acked 3", "ready 3 busy 5", "leased 3 1", "ready 3 7");
         assertThat(List.of(state(6), state(7), state(8), state(9), state(10)))
                 .containsExactly("dead 3 broken", "ready 2 0", "leased 3 9", "leased 3 1", "leased 3 1");
+    }
+
+    private static Map<Outcome, List<Settlement>> acknowledging(int event, int retried, Duration after) {
+        Map<Outcome, List<Settlement>> settlements = new EnumMap<>(Outcome.class);
+        settlements.put(ACK, List.of(settlement(ACK, event, TOKEN, Duration.ZERO, null)));
+        settlements.put(RETRY, List.of(settlement(RETRY, retried, TOKEN, after, "busy")));
+        return settlements;
+    }
+
+    private void execute(String sql) {
+        Flux.from(connection.createStatement(sql).execute())
+                .concatMap(Result::getRowsUpdated)
+                .blockLast(LIMIT);
+    }
+
+    @Test
+    void whereOneOutcomeFailsNoneIsApplied() {
+        Duration tooLate = Duration.ofDays(365L * 292_460);
+        assertThatThrownBy(() -> statements
+                        .settle(connection, acknowledging(1, 2, tooLate))
+                        .block(LIMIT))
+                .isInstanceOf(R2dbcException.class);
+        execute("ROLLBACK");
+        assertThat(List.of(state(1), state(2))).containsOnly("leased 3 1");
+    }
+
+    @Test
+    void theSecondStatementMayBeWhatASessionHasForgotten() {
+        assertThat(statements
+                        .settle(connection, acknowledging(1, 2, Duration.ofMinutes(5)))
+                        .block(LIMIT))
+                .containsExactly(true, true);
+        execute("DO $$ BEGIN EXECUTE (SELECT 'DEALLOCATE ' || name FROM pg_prepared_statements"
+                + " WHERE name LIKE 'reactive\\_events\\_settle%' AND statement LIKE '%''ready''%'); END $$");
+        assertThat(statements
+                        .settle(connection, acknowledging(3, 4, Duration.ofMinutes(5)))
+                        .block(LIMIT))
+                .containsExactly(true, true);
+        assertThat(List.of(state(1), state(2), state(3), state(4)))
+                .containsExactly("acked 3", "ready 3 busy 5", "acked 3", "ready 3 busy 5");
     }
 }
