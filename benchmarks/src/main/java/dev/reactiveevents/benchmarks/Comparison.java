@@ -12,7 +12,7 @@ final class Comparison {
     private static final Duration WINDOW = Duration.ofSeconds(5);
     private static final int LEAST_WARM_UP = 2;
     private static final int MOST_WARM_UP = 10;
-    /** The JVM has compiled what runs often when its compilers took no more time in a round. */
+    /** The JVM is warm once its compilers took less time than this in a round. */
     private static final long COMPILED_MILLIS = WINDOW.toMillis() / 10;
 
     private static final int ROUNDS = 3;
