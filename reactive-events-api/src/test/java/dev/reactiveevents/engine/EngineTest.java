@@ -114,6 +114,28 @@ class EngineTest extends VirtualTimeEngine {
     }
 
     @Test
+    void settlementsWithLongReasonsGoInSeveralStatements() {
+        backend.store(100);
+        List<Integer> characters = new ArrayList<>();
+        Sinks.Empty<Void> first = Sinks.empty();
+        backend.onSettle = batch -> {
+            characters.add(batch.stream()
+                    .mapToInt(settlement -> settlement.reason().length())
+                    .sum());
+            return first.asMono().then(ScriptedBackend.applyAll(batch));
+        };
+        List<Boolean> answers = new ArrayList<>();
+        subscribe(100)
+                .getReceivedOnNext()
+                .forEach(message -> message.reject("x".repeat(4_000)).subscribe(answers::add));
+        first.tryEmitEmpty();
+
+        assertThat(answers).hasSize(100).containsOnly(true);
+        assertThat(characters.stream().mapToInt(Integer::intValue).sum()).isEqualTo(400_000);
+        assertThat(characters).allSatisfy(each -> assertThat(each).isLessThanOrEqualTo(262_144));
+    }
+
+    @Test
     void theRoomOfLapsedMessagesComesBack() {
         backend.store(1_000);
         TestSubscriber<EventMessage> subscriber =

@@ -79,6 +79,9 @@ class PostgresPreparedTest {
         publishAndReceive(3);
         assertThat(names(EXECUTED)).filteredOn(name -> name.contains("claim")).hasSizeGreaterThan(2);
         assertThat(names(EXECUTED)).filteredOn(name -> name.contains("settle")).hasSize(3);
+        assertThat(statements.stream().filter(sql -> EXECUTED.matcher(sql).find()))
+                .as("each is one message")
+                .allSatisfy(sql -> assertThat(sql).startsWith("BEGIN").endsWith("; COMMIT"));
         assertThat(statements).noneMatch(sql -> sql.startsWith("ROLLBACK"));
         List<String> prepared = names(PREPARED);
         assertThat(prepared).doesNotHaveDuplicates().containsAll(names(EXECUTED));

@@ -88,6 +88,17 @@ public final class PostgresServer {
         return url().replaceFirst("/[^/?]*(\\?.*)?$", "/" + name + "$1");
     }
 
+    /** {@return a {@link #freshDatabase()} with the table {@code queue}} */
+    public static ConnectionFactory migratedDatabase() {
+        ConnectionFactory database = ConnectionFactories.get(freshDatabase());
+        R2dbcEventChannel events = R2dbcEventChannel.builder(database)
+                .backend(BackendType.TABLE_QUEUE)
+                .queueTable("queue")
+                .build();
+        EventSchema.of(events).migrate().then(events.shutdown()).block(LIMIT);
+        return database;
+    }
+
     /**
      * Runs SQL, for what a test needs beside the library.
      *

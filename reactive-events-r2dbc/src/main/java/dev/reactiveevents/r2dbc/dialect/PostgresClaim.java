@@ -25,7 +25,6 @@ import java.util.UUID;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Function;
 import java.util.stream.IntStream;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Mono;
 
@@ -128,14 +127,10 @@ final class PostgresClaim {
         values.add(parks(claim));
         values.add(answer.look.settled().toArray(String[]::new));
         values.add(Sql.micros(keys.untilNextLook(channel)));
-        values.add(bounds(channel, answer.look).toArray(Long[]::new));
+        values.add(column(answer.look.settled(), key -> successors.bound(channel, key), Long[]::new));
     }
 
-    private Stream<@Nullable Long> bounds(String channel, Look look) {
-        return look.settled().stream().map(key -> successors.bound(channel, key));
-    }
-
-    private void addLooks(List<@Nullable Object> values, Claim claim, List<Answer> answers) {
+    private static void addLooks(List<@Nullable Object> values, Claim claim, List<Answer> answers) {
         values.add(parks(claim));
         values.add(column(answers, answer -> answer.look.after(), String[]::new));
         values.add(column(answers, answer -> answer.look.most(), Integer[]::new));
@@ -148,9 +143,6 @@ final class PostgresClaim {
         values.add(answers.stream()
                 .flatMap(answer -> answer.look.settled().stream())
                 .toArray(String[]::new));
-        values.add(answers.stream()
-                .flatMap(answer -> bounds(answer.request.channel(), answer.look))
-                .toArray(Long[]::new));
     }
 
     /** One message, from the beginning of its transaction to the commit. */

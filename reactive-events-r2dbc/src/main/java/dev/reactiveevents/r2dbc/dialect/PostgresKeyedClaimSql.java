@@ -48,8 +48,8 @@ final class PostgresKeyedClaimSql {
             ), settled AS MATERIALIZED (
                 SELECT *
                 FROM (
-                    SELECT r.place, k.event_key, ${first-of-settled} AS first
-                    FROM unnest($15::integer[], $16::text[], $17::bigint[]) AS k (place, event_key, bound) JOIN request r ON r.place = k.place
+                    SELECT r.place, k.event_key, ${first} AS first
+                    FROM unnest($15::integer[], $16::text[]) AS k (place, event_key) JOIN request r ON r.place = k.place
                     OFFSET 0) AS s
                 WHERE first IS NOT NULL
             ), early AS MATERIALIZED (
@@ -142,7 +142,7 @@ final class PostgresKeyedClaimSql {
                 ${changed}, k.found
                 FROM request r
                 CROSS JOIN LATERAL (
-                    SELECT event_key, ${first-of-settled} AS found
+                    SELECT event_key, ${first} AS found
                     FROM unnest($11::text[], $13::bigint[]) AS k (event_key, bound)
                     OFFSET 0) k
                 CROSS JOIN LATERAL (
@@ -155,9 +155,7 @@ final class PostgresKeyedClaimSql {
             "${changed}",
             CHANGED,
             "${first}",
-            fill(fill(FIRST_OF_KEY, OF_KEY), Map.of("${near}", "")),
-            "${first-of-settled}",
-            fill(fill(FIRST_OF_KEY, OF_KEY), Map.of("${near}", NEAR)),
+            fill(FIRST_OF_KEY, OF_KEY),
             "${unsuspected}",
             UNSUSPECTED,
             "${not-parked}",
@@ -193,7 +191,7 @@ final class PostgresKeyedClaimSql {
                     LEASED_OF_BOTH,
                     "${due}",
                     fill(
-                            fill(DUE_OF_BOTH, WITH_FIRST),
+                            fill(fill(DUE_OF_BOTH, WITH_FIRST), Map.of("${near}", "")),
                             Map.of(
                                     "${without-key}",
                                     fill(
@@ -219,7 +217,7 @@ final class PostgresKeyedClaimSql {
                     "${columns}", "",
                     "${arrays}", "",
                     "${leased}", LEASED_WITH_KEY,
-                    "${due}", fill(DUE_OF_SETTLED, WITH_FIRST),
+                    "${due}", fill(fill(DUE_OF_SETTLED, WITH_FIRST), Map.of("${near}", NEAR)),
                     "${next-due}", "$12::bigint",
                     "${passed-over}", "false",
                     "${suspects}", "COALESCE(c.suspected, 0) > 0",

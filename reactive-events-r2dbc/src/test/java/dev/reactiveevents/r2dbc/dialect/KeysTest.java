@@ -146,6 +146,11 @@ class KeysTest {
 
         assertThat(keys.look("orders", 1_000).most()).isEqualTo(128);
         assertThat(keys.look("orders", 100).most()).isEqualTo(100);
+
+        look(100, 100, true, TWO_MILLIS);
+        assertThat(keys.look("orders", 1_000).most())
+                .as("behind one that got all of settled keys")
+                .isEqualTo(128);
     }
 
     @Test

@@ -8,14 +8,10 @@ import static dev.reactiveevents.spi.Settlement.Outcome.RETRY;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.reactiveevents.r2dbc.BackendType;
-import dev.reactiveevents.r2dbc.EventSchema;
 import dev.reactiveevents.r2dbc.PostgresServer;
-import dev.reactiveevents.r2dbc.R2dbcEventChannel;
 import dev.reactiveevents.spi.Settlement;
 import dev.reactiveevents.spi.Settlement.Outcome;
 import io.r2dbc.spi.Connection;
-import io.r2dbc.spi.ConnectionFactories;
 import io.r2dbc.spi.ConnectionFactory;
 import io.r2dbc.spi.R2dbcException;
 import io.r2dbc.spi.Result;
@@ -36,17 +32,12 @@ class PostgresSettleTest {
     private static final Duration LIMIT = Duration.ofSeconds(30);
     private static final UUID TOKEN = UUID.randomUUID();
 
-    private final ConnectionFactory database = ConnectionFactories.get(PostgresServer.freshDatabase());
+    private final ConnectionFactory database = PostgresServer.migratedDatabase();
     private final PostgresStatements statements = new PostgresStatements(QueueTable.of("queue"), Duration.ofHours(1));
     private Connection connection;
 
     @BeforeEach
     void open() {
-        R2dbcEventChannel events = R2dbcEventChannel.builder(database)
-                .backend(BackendType.TABLE_QUEUE)
-                .queueTable("queue")
-                .build();
-        EventSchema.of(events).migrate().then(events.shutdown()).block(LIMIT);
         PostgresServer.execute(
                 database,
                 "INSERT INTO queue (event_id, channel, payload, deliver_at, created_at, attempts, status, lease_token,"

@@ -3,17 +3,13 @@ package dev.reactiveevents.r2dbc.dialect;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.reactiveevents.DeadLetterKeys;
-import dev.reactiveevents.r2dbc.BackendType;
-import dev.reactiveevents.r2dbc.EventSchema;
 import dev.reactiveevents.r2dbc.PostgresServer;
-import dev.reactiveevents.r2dbc.R2dbcEventChannel;
 import dev.reactiveevents.spi.Claim;
 import dev.reactiveevents.spi.Claimed;
 import dev.reactiveevents.spi.ClaimedEvent;
 import dev.reactiveevents.spi.Settlement;
 import dev.reactiveevents.spi.Settlement.Outcome;
 import io.r2dbc.spi.Connection;
-import io.r2dbc.spi.ConnectionFactories;
 import io.r2dbc.spi.ConnectionFactory;
 import java.time.Duration;
 import java.util.List;
@@ -32,7 +28,7 @@ class PostgresSettledKeysTest {
     private static final String HELD = "'leased', gen_random_uuid(), now() + interval '1 hour'";
     private static final String LAPSED = "'leased', gen_random_uuid(), now() - interval '1 second'";
 
-    private final ConnectionFactory database = ConnectionFactories.get(PostgresServer.freshDatabase());
+    private final ConnectionFactory database = PostgresServer.migratedDatabase();
     private final AtomicLong nanos = new AtomicLong();
     private final PostgresDialect dialect = new PostgresDialect();
     private final PostgresStatements statements =
@@ -42,11 +38,6 @@ class PostgresSettledKeysTest {
 
     @BeforeEach
     void open() {
-        R2dbcEventChannel events = R2dbcEventChannel.builder(database)
-                .backend(BackendType.TABLE_QUEUE)
-                .queueTable("queue")
-                .build();
-        EventSchema.of(events).migrate().then(events.shutdown()).block(LIMIT);
         connection = Mono.<Connection>from(database.create()).block(LIMIT);
     }
 
@@ -64,9 +55,13 @@ class PostgresSettledKeysTest {
     }
 
     private Claimed claim(DeadLetterKeys deadLetterKeys) {
+        return claim(deadLetterKeys, 1_000);
+    }
+
+    private Claimed claim(DeadLetterKeys deadLetterKeys, int limit) {
         token = UUID.randomUUID();
         Claim claim = new Claim(
-                token, Duration.ofHours(1), false, deadLetterKeys, List.of(new Claim.Request("orders", 1_000, 10)));
+                token, Duration.ofHours(1), false, deadLetterKeys, List.of(new Claim.Request("orders", limit, 10)));
         return statements
                 .claim(connection, claim, "test", () -> {})
                 .block(LIMIT)
@@ -144,6 +139,25 @@ class PostgresSettledKeysTest {
         insert(201, "ben", READY);
 
         assertThat(claim()).containsExactly("201");
+    }
+
+    /** One that took all it was asked for is followed by one that asks for nothing, as for a new subscription without room. */
+    @Test
+    void aClaimOfNothingDoesNotShowThatNothingIsDue() {
+        Claimed held = holding("anna");
+        insert(201, "anna", READY);
+        insert(202, "anna", READY);
+        settle(held, Outcome.ACK);
+        nanos.addAndGet(Duration.ofSeconds(1).toNanos());
+        Claimed full = claim(DeadLetterKeys.FREE, 1);
+        assertThat(payloads(full)).containsExactly("201");
+        UUID ofFull = token;
+        assertThat(claim(DeadLetterKeys.FREE, 0).events()).isEmpty();
+        insert(301, "carl", READY);
+        token = ofFull;
+        settle(full, Outcome.ACK);
+
+        assertThat(claim()).containsExactlyInAnyOrder("202", "301");
     }
 
     @Test
