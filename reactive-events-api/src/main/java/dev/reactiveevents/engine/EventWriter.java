@@ -26,7 +26,9 @@ import reactor.core.publisher.SynchronousSink;
 /** Writes events to the backend, single ones in batches, and wakes the local subscribers of what it has written. */
 final class EventWriter {
 
-    private static final int LANES = 4;
+    /** One is written while the next is gathered. With more, batches are smaller, and cost more than is gained. */
+    private static final int LANES = 2;
+
     private static final int ROWS = 1_000;
     private static final int WEIGHT = 4 << 20;
     private static final int WAITING = 1 << 16;
