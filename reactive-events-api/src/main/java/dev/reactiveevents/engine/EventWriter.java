@@ -26,7 +26,7 @@ import reactor.core.publisher.SynchronousSink;
 /** Writes events to the backend, single ones in batches, and wakes the local subscribers of what it has written. */
 final class EventWriter {
 
-    /** One is written while the next is gathered. With more, batches are smaller, and cost more than is gained. */
+    /** So many batches are written at once. With more they are smaller, and cost more than is gained. */
     private static final int LANES = 2;
 
     private static final int ROWS = 1_000;

@@ -96,6 +96,22 @@ class EngineTest extends VirtualTimeEngine {
     }
 
     @Test
+    void twoBatchesArePublishedAtOnceAndWhatComesMeanwhileIsTheNext() {
+        Sinks.Empty<Void> stored = Sinks.empty();
+        backend.onPublish = stored.asMono();
+        List<String> ids = new ArrayList<>();
+        for (int i = 0; i < 5; i++) {
+            channel.publish("orders", i).subscribe(ids::add);
+        }
+        assertThat(backend.published).extracting(List::size).containsExactly(1, 1);
+        assertThat(ids).isEmpty();
+
+        stored.tryEmitEmpty();
+        assertThat(backend.published).extracting(List::size).containsExactly(1, 1, 3);
+        assertThat(ids).hasSize(5).doesNotHaveDuplicates();
+    }
+
+    @Test
     void acksThatAreSaidTogetherGoInOneStatement() {
         backend.store(100);
         List<Integer> batches = new ArrayList<>();

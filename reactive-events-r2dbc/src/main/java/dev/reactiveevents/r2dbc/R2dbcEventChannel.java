@@ -31,7 +31,7 @@ import reactor.core.publisher.Mono;
  *
  * <p>The connection factory stays the caller's: {@link #shutdown()} does not close it. Without a pool each statement opens a
  * connection of its own, which works and is slow. A pool of one is enough for the channel; at full speed it uses up to
- * twelve at once, and one more for each {@code publishAll} in flight. Backends with notifications open one more, which is not
+ * ten at once, and one more for each {@code publishAll} in flight. Backends with notifications open one more, which is not
  * from the pool.
  */
 public final class R2dbcEventChannel implements EventChannel {
