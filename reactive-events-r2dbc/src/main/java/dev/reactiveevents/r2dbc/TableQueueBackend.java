@@ -222,10 +222,13 @@ final class TableQueueBackend implements EventBackend {
         return byOutcome;
     }
 
-    private static Map<Settlement, SettleResult> results(
+    private Map<Settlement, SettleResult> results(
             Map<Outcome, List<Settlement>> settlements, int size, List<Boolean> applied) {
         if (applied.size() != size) {
-            throw new IllegalStateException(size + " settlements were answered by " + applied.size() + " results.");
+            throw new EventException.Misconfigured(
+                    "Settling " + size + " events in " + table + " was answered by " + applied.size()
+                            + " results of the dialect " + dialect.name() + "; mend the dialect.",
+                    null);
         }
         Map<Settlement, SettleResult> results = new IdentityHashMap<>(applied.size());
         Iterator<Boolean> next = applied.iterator();

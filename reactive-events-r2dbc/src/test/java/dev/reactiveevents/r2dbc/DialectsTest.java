@@ -7,15 +7,18 @@ import dev.reactiveevents.Event;
 import dev.reactiveevents.EventException;
 import dev.reactiveevents.EventMessage;
 import dev.reactiveevents.r2dbc.dialect.Dialect;
+import dev.reactiveevents.r2dbc.dialect.QueueStatements;
 import io.r2dbc.spi.Connection;
 import io.r2dbc.spi.ConnectionFactory;
 import io.r2dbc.spi.ConnectionFactoryMetadata;
+import java.lang.reflect.Proxy;
 import java.net.URL;
 import java.net.URLClassLoader;
 import java.time.Duration;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.reactivestreams.Publisher;
+import reactor.core.publisher.Mono;
 
 /** A dialect that is not of this library. */
 class DialectsTest {
@@ -72,6 +75,40 @@ class DialectsTest {
                 .collectList()
                 .block(LIMIT);
         assertThat(acked).isEqualTo(ids);
+        events.shutdown().block(LIMIT);
+    }
+
+    /** Those of the dialect, whose answer to settlements of whatever outcomes lacks the last one. */
+    private static QueueStatements forgetful(QueueStatements statements) {
+        return (QueueStatements) Proxy.newProxyInstance(
+                QueueStatements.class.getClassLoader(),
+                new Class<?>[] {QueueStatements.class},
+                (proxy, method, arguments) -> {
+                    Object answer = method.invoke(statements, arguments);
+                    return method.getName().equals("settle")
+                            ? ((Mono<?>) answer).map(List.class::cast).map(all -> all.subList(0, all.size() - 1))
+                            : answer;
+                });
+    }
+
+    @Test
+    void whatItForgetsToAnswerIsNotDone() {
+        R2dbcEventChannel events = R2dbcEventChannel.builder(named("Tiny"))
+                .dialect(new TinyDialect(DialectsTest::forgetful))
+                .shutdownTimeout(Duration.ofMillis(100)) // the event stays in hand
+                .build();
+        EventSchema.of(events).migrate().block(LIMIT);
+        String id = events.publish("orders", 1).block(LIMIT);
+        EventMessage message = events.receive("orders", LIMIT).block(LIMIT);
+
+        assertThatThrownBy(() -> message.ack().block(LIMIT))
+                .isInstanceOf(EventException.Misconfigured.class)
+                .hasMessageContaining("was answered by 0 results of the dialect Tiny");
+        R2dbcEventChannel others = R2dbcEventChannel.create(h2);
+        assertThat(others.inspect().leases("orders", 10).collectList().block(LIMIT))
+                .singleElement()
+                .satisfies(lease -> assertThat(lease.eventId()).isEqualTo(id));
+        others.shutdown().block(LIMIT);
         events.shutdown().block(LIMIT);
     }
 }
