@@ -12,8 +12,6 @@ import java.util.function.Function;
 import java.util.function.Supplier;
 import reactor.core.publisher.Mono;
 import reactor.core.scheduler.Schedulers;
-import reactor.util.Logger;
-import reactor.util.Loggers;
 import reactor.util.context.Context;
 import reactor.util.retry.Retry;
 
@@ -23,8 +21,6 @@ import reactor.util.retry.Retry;
  * is left out, because a factory that knows Spring would join the caller's transaction through it.
  */
 final class Database {
-
-    private static final Logger LOG = Loggers.getLogger(Database.class);
 
     private static final Retry AFTER_CONFLICT = Retry.backoff(8, Duration.ofMillis(5))
             .maxBackoff(Duration.ofMillis(500))
@@ -37,6 +33,7 @@ final class Database {
     private final ConnectionFactory factory;
     private final Dialect dialect;
     private final Failures failures;
+    private final Release release;
     private volatile boolean verified;
 
     Database(ConnectionFactory factory, Dialect dialect, QueueTable table) {
@@ -47,6 +44,7 @@ final class Database {
         this.factory = factory;
         this.dialect = dialect;
         this.failures = failures;
+        this.release = new Release(dialect.blocks());
     }
 
     /** Runs one statement, which commits by itself. The sentence of an error begins with what was attempted. */
@@ -138,11 +136,11 @@ final class Database {
     }
 
     private Mono<Void> rollback(Lent lent) {
-        return harmless(Mono.defer(() -> dialect.rollback(lent.connection))).then(close(lent));
+        return release.after(Mono.defer(() -> dialect.rollback(lent.connection)), lent.connection);
     }
 
     private Mono<Void> close(Lent lent) {
-        return harmless(Mono.defer(() -> Mono.from(lent.connection.close())));
+        return release.of(lent.connection);
     }
 
     /**
@@ -153,7 +151,7 @@ final class Database {
         Mono<Void> over = lent.work
                 .then()
                 .onErrorResume(failure -> mayBeLost(failure) ? signOfLife(lent.connection) : Mono.empty());
-        return harmless(over).then(close(lent));
+        return release.after(over, lent.connection);
     }
 
     private static boolean mayBeLost(Throwable failure) {
@@ -164,14 +162,6 @@ final class Database {
         return Mono.from(connection.validate(ValidationDepth.REMOTE))
                 .timeout(SIGN_OF_LIFE)
                 .then();
-    }
-
-    /** The outcome is decided by then, and a connection that cannot be given back in order is of no more use. */
-    private Mono<Void> harmless(Mono<Void> ending) {
-        return offloaded(ending).onErrorResume(failure -> {
-            LOG.debug("A connection could not be given back in order.", failure);
-            return Mono.empty();
-        });
     }
 
     private <T> Mono<T> offloaded(Mono<T> mayBlock) {

@@ -40,6 +40,7 @@ final class Transactions {
     private final Dialect dialect;
     private final @Nullable TransactionStatements statements;
     private final Failures failures;
+    private final Release release;
     private final Duration connectionTimeout;
 
     /**
@@ -58,6 +59,7 @@ final class Transactions {
         this.dialect = dialect;
         this.statements = statements;
         this.failures = failures;
+        this.release = new Release(dialect.blocks());
         this.connectionTimeout = connectionTimeout;
     }
 
@@ -240,18 +242,17 @@ final class Transactions {
         }
 
         Mono<Void> rollback(Connection connection) {
-            return harmless(Mono.defer(() -> dialect.rollback(connection))).then(close(connection));
+            Mono<Void> rollback = Mono.defer(() -> dialect.rollback(connection));
+            return release.after(release.harmless(rollback).then(restored(connection)), connection);
         }
 
-        Mono<Void> close(Connection connection) {
-            return harmless(Mono.defer(() -> Mono.from(connection.close())));
+        final Mono<Void> close(Connection connection) {
+            return release.after(restored(connection), connection);
         }
 
-        final Mono<Void> harmless(Mono<Void> ending) {
-            return offloaded(ending).contextWrite(context -> Context.empty()).onErrorResume(failure -> {
-                LOG.debug("A connection could not be given back in order.", failure);
-                return Mono.empty();
-            });
+        /** Puts back what was changed in the session beyond the transaction. */
+        Mono<Void> restored(Connection connection) {
+            return Mono.empty();
         }
     }
 
@@ -370,10 +371,8 @@ final class Transactions {
         }
 
         @Override
-        Mono<Void> close(Connection connection) {
-            return enlistment == null
-                    ? super.close(connection)
-                    : harmless(Mono.defer(() -> around.ended(connection))).then(super.close(connection));
+        Mono<Void> restored(Connection connection) {
+            return Mono.defer(() -> enlistment == null ? Mono.empty() : around.ended(connection));
         }
 
         /** In a statement of its own, which may fail as any other: then the event comes again when its lease lapses. */

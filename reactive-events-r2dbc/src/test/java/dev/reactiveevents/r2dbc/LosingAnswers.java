@@ -4,9 +4,6 @@ import io.r2dbc.spi.Connection;
 import io.r2dbc.spi.R2dbcNonTransientResourceException;
 import io.r2dbc.spi.Result;
 import io.r2dbc.spi.Statement;
-import java.lang.reflect.InvocationTargetException;
-import java.lang.reflect.Method;
-import java.lang.reflect.Proxy;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.reactivestreams.Publisher;
 import reactor.core.publisher.Flux;
@@ -40,7 +37,7 @@ final class LosingAnswers {
     Mono<Connection> change(Mono<Connection> connections) {
         return connections.map(connection -> {
             AtomicBoolean had = new AtomicBoolean();
-            return proxy(Connection.class, connection, (method, values, answer) -> switch (method) {
+            return Intercepted.of(Connection.class, connection, (method, values, answer) -> switch (method) {
                 case "commitTransaction" -> losing((Publisher<?>) answer, had);
                 case "createStatement" -> change(connection, (String) values[0], (Statement) answer, had);
                 default -> answer;
@@ -52,7 +49,7 @@ final class LosingAnswers {
         if (sql.equals(before)) {
             had.set(true);
         }
-        return proxy(
+        return Intercepted.of(
                 Statement.class,
                 statement,
                 (method, values, answer) -> method.equals("execute") && next.get() && commits(sql, connection)
@@ -70,25 +67,5 @@ final class LosingAnswers {
                 .then(Mono.defer(() -> (before.isEmpty() || had.get()) && next.compareAndSet(true, false)
                         ? Mono.error(new R2dbcNonTransientResourceException("The connection broke."))
                         : Mono.empty()));
-    }
-
-    private interface Change {
-        Object answer(String method, Object[] values, Object answer);
-    }
-
-    private static <T> T proxy(Class<T> type, T real, Change change) {
-        return type.cast(Proxy.newProxyInstance(
-                type.getClassLoader(), new Class<?>[] {type}, (proxy, method, values) -> {
-                    Object answer = invoke(method, real, values);
-                    return answer == real ? proxy : change.answer(method.getName(), values, answer);
-                }));
-    }
-
-    private static Object invoke(Method method, Object real, Object[] values) throws Throwable {
-        try {
-            return method.invoke(real, values);
-        } catch (InvocationTargetException failed) {
-            throw failed.getCause();
-        }
     }
 }
