@@ -134,6 +134,18 @@ class PostgresKeyPlanTest {
         assertCheap("a claim behind a hot key", before, touched());
     }
 
+    @Test
+    void keysWithManyEventsEachAreWalkedByFewOfEach() {
+        PostgresServer.execute(pool, "TRUNCATE queue");
+        insert(10 * BATCH, "'hot'", "now() - interval '1 hour'");
+        insert(100 * BATCH, "'key' || n % " + BATCH, "now()");
+        Touched before = touched();
+        Claimed claimed = claim(BATCH);
+
+        assertThat(claimed.events()).hasSizeGreaterThanOrEqualTo(BATCH - 1); // the hot key may be come to twice
+        assertCheap("a claim of so many keys", before, touched());
+    }
+
     /** Of each key its first rows are read, the row is found, locked and changed; of others, a row for each place of the batch. */
     private static void assertCheap(String what, Touched before, Touched after) {
         assertThat(after.sequentialRows() - before.sequentialRows())

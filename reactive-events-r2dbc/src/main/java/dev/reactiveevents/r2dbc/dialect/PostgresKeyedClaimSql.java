@@ -33,9 +33,11 @@ final class PostgresKeyedClaimSql {
      * If events without a key are due too, each kind gets half. Keys of the events that are due first are looked at, an
      * eighth if there are others, those that were settled, and, as far as there is room, those that follow in order. In every
      * other claim these come first and get half at least. They are never more than can be taken, so that none is passed over
-     * because others came first. The walk skips by the indexes of ready and of leased events, whose lease may have lapsed, to the
-     * key after those of the last few rows, since to skip costs the reading of a page. EXISTS would become a join that reads whole
-     * indexes.
+     * because others came first. EXISTS would become a join that reads whole indexes.
+     *
+     * <p>The walk strides from key to key by the indexes of ready and of leased events, whose lease may have lapsed. To find the
+     * next key costs about as much as to read thirty rows. So a stride reads 64, which may be of as many keys; where it comes
+     * to fewer than four, keys have many rows, and strides of two go on until one comes to two keys.
      */
     private static final String DUE_OF_BOTH = """
             shared AS MATERIALIZED (
@@ -67,7 +69,7 @@ final class PostgresKeyedClaimSql {
                         AND held.available_at > statement_timestamp() LIMIT 1) IS NULL
             ), walk AS (
                 SELECT r.place, r.channel, r.after AS start, r.after COLLATE "C" AS last, '{}'::text[] COLLATE "C" AS keys,
-                    r.after = '' AS wrapped, 0 AS found,
+                    r.after = '' AS wrapped, 64 AS stride, 0 AS found,
                     LEAST(r.looks, GREATEST(CASE WHEN r.walks_first THEN (r.share + 1) / 2 END, r.share
                         - (SELECT count(*) FROM (
                             SELECT event_key FROM settled s WHERE s.place = r.place
@@ -76,21 +78,22 @@ final class PostgresKeyedClaimSql {
                 FROM shared r
                 UNION ALL
                 SELECT w.place, w.channel, w.start, COALESCE(n.last, ''), COALESCE(n.keys, '{}'::text[]),
-                    w.wrapped OR n.last IS NULL, w.found + COALESCE(cardinality(n.keys), 0), w.most
+                    w.wrapped OR n.last IS NULL, CASE WHEN cardinality(n.keys) >= LEAST(4, w.stride) THEN 64 ELSE 2 END,
+                    w.found + COALESCE(cardinality(n.keys), 0), w.most
                 FROM walk w CROSS JOIN LATERAL (
                     SELECT max(event_key) AS last, array_agg(DISTINCT event_key)::text[] AS keys
                     FROM (
                         (SELECT event_key FROM ${table}
                             WHERE channel = w.channel AND event_key > w.last AND status = 'ready'
                             ORDER BY event_key, seq
-                            LIMIT 64)
+                            LIMIT w.stride)
                         UNION ALL
                         (SELECT event_key FROM ${table}
                             WHERE channel = w.channel AND event_key > w.last AND status = 'leased'
                             ORDER BY event_key
-                            LIMIT 64)
+                            LIMIT w.stride)
                         ORDER BY event_key
-                        LIMIT 64) AS e) n
+                        LIMIT w.stride) AS e) n
                 WHERE w.found < w.most AND NOT (w.wrapped AND (n.last IS NULL OR w.start > '' AND w.last >= w.start))
             ), walked AS MATERIALIZED (
                 SELECT w.place, k.event_key, w.found - cardinality(w.keys) + k.step AS step
