@@ -84,7 +84,7 @@ class MariaDbServerFaultsTest {
                     .isInstanceOf(EventException.Unavailable.class)
                     .hasMessageContaining("Nothing was changed");
             Flux.fromIterable(others)
-                    .flatMap(new Release(false)::of) // one of five hundred was once not closed within a minute
+                    .flatMap(new Release(false)::of) // not all were closed within a minute, once
                     .blockLast(LIMIT);
             traffic.awaitConfirmed(100);
             traffic.endsWithNothingLostOrStoredTwice(database, MySqlQueue.TABLE);
