@@ -148,10 +148,10 @@ final class Database {
      * So it is asked for a sign of life first, as a rollback asks for one.
      */
     private Mono<Void> closeWhenOver(Lent lent) {
-        Mono<Void> over = lent.work
+        Mono<Void> sign = lent.work
                 .then()
                 .onErrorResume(failure -> mayBeLost(failure) ? signOfLife(lent.connection) : Mono.empty());
-        return release.after(over, lent.connection);
+        return lent.ended().then(release.after(sign, lent.connection));
     }
 
     private static boolean mayBeLost(Throwable failure) {

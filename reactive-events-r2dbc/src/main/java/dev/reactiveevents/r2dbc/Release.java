@@ -17,7 +17,7 @@ final class Release {
 
     private static final Logger LOG = Loggers.getLogger(Release.class);
 
-    static final Duration PATIENCE = Duration.ofSeconds(5);
+    private static final Duration PATIENCE = Duration.ofSeconds(5);
 
     private final boolean blocks;
 

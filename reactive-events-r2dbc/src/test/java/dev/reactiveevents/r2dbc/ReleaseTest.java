@@ -9,6 +9,7 @@ import io.r2dbc.spi.Statement;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 import org.reactivestreams.Publisher;
@@ -46,6 +47,12 @@ class ReleaseTest {
             this.database = database.migrated();
             this.events = TestDatabase.builder(database.changed(connections -> connections.map(this::unanswering)))
                     .build();
+        }
+
+        @AfterEach
+        void close() {
+            unending = "nothing";
+            events.shutdown().block(LIMIT);
         }
 
         @Test

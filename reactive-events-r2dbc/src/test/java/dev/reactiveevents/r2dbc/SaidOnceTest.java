@@ -3,9 +3,11 @@ package dev.reactiveevents.r2dbc;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.reactiveevents.ChannelTotals;
+import dev.reactiveevents.EventException;
 import dev.reactiveevents.EventMessage;
 import dev.reactiveevents.SubscribeOptions;
 import dev.reactiveevents.r2dbc.ChannelSnapshot.Notifications;
+import io.r2dbc.spi.Connection;
 import io.r2dbc.spi.ConnectionFactories;
 import java.io.IOException;
 import java.time.Duration;
@@ -18,7 +20,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import reactor.core.Disposable;
 import reactor.core.publisher.Flux;
+import reactor.core.publisher.Mono;
 import reactor.core.publisher.Sinks;
+import reactor.test.StepVerifier;
 
 /** What an operator finds in the log: whatever lasts is said once. */
 @Timeout(value = 3, unit = TimeUnit.MINUTES)
@@ -66,6 +70,28 @@ class SaidOnceTest {
                             0,
                             0,
                             0));
+        }
+    }
+
+    /** A publish that is given up while its statement waits for a lock is none: its line would come before the other's. */
+    @Test
+    void aConnectionThatDoesNotComeBackIsToldAndOneThatStillWorksIsNot() {
+        PostgresQueue queue = new PostgresQueue();
+        R2dbcEventChannel events = queue.open(queue.builder(queue.direct()).publishTimeout(Duration.ofMillis(500)));
+        try (LoggedLines logged = new LoggedLines();
+                PostgresQueue.Lock lock = queue.lock()) {
+            StepVerifier.create(events.publish("orders", 1))
+                    .expectError(EventException.OutcomeUnknown.class)
+                    .verify(LIMIT);
+            Connection unending = Mono.from(queue.direct().create()).block(LIMIT);
+            new Release(false).after(Mono.never(), unending).block(LIMIT);
+            lock.rollback();
+
+            assertThat(logged.of("WARN", "A connection was not given back within PT5S"))
+                    .hasSize(1);
+            Mono.from(unending.close()).block(LIMIT);
+        } finally {
+            queue.close();
         }
     }
 
