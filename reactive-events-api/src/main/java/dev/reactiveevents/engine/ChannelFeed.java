@@ -34,7 +34,7 @@ final class ChannelFeed {
     private volatile boolean claiming;
     private volatile boolean rich;
     private volatile Mono<Void> dealt = Mono.empty();
-    /** Guarded by the dequeuer, which reserves for one claim at a time. */
+    /** Guarded by the reservations, of which one is made at a time. */
     private int turn;
 
     private @Nullable Disposable alarm;
@@ -198,8 +198,7 @@ final class ChannelFeed {
         }
     }
 
-    void claimFailed(List<Share> shares) {
-        shares.forEach(share -> share.subscription().unreserve(share.room()));
+    void claimFailed() {
         due.set(true);
     }
 

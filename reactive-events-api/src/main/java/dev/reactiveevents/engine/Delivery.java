@@ -197,7 +197,7 @@ final class Delivery extends ReceivedEvent {
         done.answer(true);
         if (settling.compareAndSet(enlisted, done)) {
             settleSent();
-            applied(settlement, SettleResult.APPLIED);
+            applied(settlement, new Settler.Answer(SettleResult.APPLIED, settlement.frees()));
             owner.drain();
         }
     }
@@ -323,7 +323,7 @@ final class Delivery extends ReceivedEvent {
         Activity activity = owner.observed().settling(this, settlement.outcome(), caller);
         owner.settler()
                 .settle(settlement, this::settleSent)
-                .map(result -> applied(settlement, result))
+                .map(answer -> applied(settlement, answer))
                 .subscribe(
                         held -> {
                             activity.end(held ? End.DONE : End.LOST, null);
@@ -356,7 +356,8 @@ final class Delivery extends ReceivedEvent {
      * The truth about this delivery. A row that is gone while our lease had not lapsed was deleted by us, since nobody else
      * may: an acknowledgement that was tried again after its answer was lost. Later anybody may have had it.
      */
-    private boolean applied(Settlement settlement, SettleResult result) {
+    private boolean applied(Settlement settlement, Settler.Answer answer) {
+        SettleResult result = answer.result();
         boolean lapsed = isLapsed(owner.time().nanos());
         if (result == SettleResult.GONE && settlement.outcome() == Outcome.ACK && lapsed) {
             throw new EventException.OutcomeUnknown(
@@ -366,7 +367,7 @@ final class Delivery extends ReceivedEvent {
         }
         settled = true;
         owner.deliveries().remove(this);
-        if (result == SettleResult.APPLIED && settlement.frees()) {
+        if (result == SettleResult.APPLIED && answer.frees()) {
             owner.wake(channel());
         }
         boolean held =

@@ -5,7 +5,6 @@ import dev.reactiveevents.spi.Capability;
 import dev.reactiveevents.spi.Claim;
 import dev.reactiveevents.spi.Claimed;
 import dev.reactiveevents.spi.EventBackend;
-import dev.reactiveevents.spi.EventObserver.Count;
 import dev.reactiveevents.spi.WakeUp;
 import java.time.Duration;
 import java.util.LinkedHashSet;
@@ -22,8 +21,6 @@ import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 import reactor.core.publisher.Sinks;
-import reactor.util.Logger;
-import reactor.util.Loggers;
 
 /**
  * Takes events from the backend for all subscriptions of a channel object. Channels that are due and have room are claimed
@@ -31,7 +28,6 @@ import reactor.util.Loggers;
  */
 final class Dequeuer {
 
-    private static final Logger LOG = Loggers.getLogger(Dequeuer.class);
     /** A backend may count on it: of three claims of a channel the first has been dealt out when the third starts. */
     private static final int LANES = 2;
 
@@ -47,6 +43,8 @@ final class Dequeuer {
     private final Deliveries deliveries;
     private final Isolation isolation;
     private final Reservations reservations;
+    private final Dealer dealer;
+    private final Successions successions;
     private final Outage outage;
     /** Those of other processes, heard while there are subscriptions. Replayed, so that a late one knows that they are. */
     private final Flux<WakeUp> wakeUps;
@@ -76,6 +74,9 @@ final class Dequeuer {
         Duration granted = LeaseKeeper.granted(options.lease());
         this.isolation = new Isolation(granted, time, this::isolationTimeIsUp, this::wake);
         this.reservations = new Reservations(feeds, isolation, options.claimBatch());
+        this.dealer = new Dealer(deliveries, observed, time);
+        this.successions = new Successions(backend, options, time, reservations, dealer, this);
+        settler.take(successions);
         this.wakeUps =
                 Flux.defer(backend::wakeUps).doOnNext(this::heard).replay(1).refCount();
     }
@@ -118,7 +119,7 @@ final class Dequeuer {
         return Mono.defer(() -> {
             stopped = true;
             feeds.subscriptions().forEach(subscription -> subscription.end(null));
-            return claims.whenZero(busy::get);
+            return claims.whenZero(() -> busy.get() + successions.open());
         });
     }
 
@@ -147,11 +148,15 @@ final class Dequeuer {
     }
 
     private boolean claimNext() {
-        boolean quiet = busy.get() == 1 && deliveries.size() == 0;
-        if (isolation.admitsOthers(quiet)) {
+        if (isolation.admitsOthers(isQuiet())) {
             return claim(false, reservations.forDue());
         }
-        return quiet && (claim(true, reservations.forSuspect()) || claim(false, reservations.forDue()));
+        // asked again, since settlements take nothing along only from now on
+        return isQuiet() && (claim(true, reservations.forSuspect()) || claim(false, reservations.forDue()));
+    }
+
+    private boolean isQuiet() {
+        return busy.get() == 1 && successions.open() == 0 && deliveries.size() == 0;
     }
 
     /** What lapsed is in nobody's hand, also if its keeper has not noticed yet. */
@@ -250,15 +255,7 @@ final class Dequeuer {
         }
 
         private void deal(Reservations.Portion portion, Claimed claimed) {
-            long leaseEnd = sent + claim.lease().toNanos();
-            long took = time.nanos() - sent;
-            portion.feed()
-                    .deal(
-                            claimed.events(),
-                            portion.shares(),
-                            (event, subscription) ->
-                                    deliver(new Delivery(event, claim.leaseToken(), subscription, leaseEnd, took)));
-            tellExhausted(claimed);
+            dealer.deal(claim, sent, portion, claimed);
             if (claim.suspects()) {
                 suspectsAnswered(portion.feed(), claimed);
             } else {
@@ -268,7 +265,10 @@ final class Dequeuer {
 
         private void failed(Throwable error) {
             outage.failed(error);
-            portions.forEach(portion -> portion.feed().claimFailed(portion.shares()));
+            portions.forEach(portion -> {
+                portion.giveBack();
+                portion.feed().claimFailed();
+            });
             isOver(subscription -> {
                 if (!subscription.isEstablished() && !mayPass(error)) {
                     subscription.end(error);
@@ -319,25 +319,28 @@ final class Dequeuer {
         }
     }
 
-    private Delivery deliver(Delivery delivery) {
-        deliveries.add(delivery);
-        return delivery;
-    }
-
-    private void tellExhausted(Claimed claimed) {
-        if (!claimed.exhausted().isEmpty()) {
-            observed.count(Count.DEAD, claimed.channel(), claimed.exhausted().size());
-            LOG.warn(
-                    "Events of channel \"{}\" became dead letters: their lease lapsed with their attempts used up. {}",
-                    claimed.channel(),
-                    claimed.exhausted());
-        }
-    }
-
     private static boolean mayPass(Throwable error) {
         return error instanceof EventException.Unavailable
                 || error instanceof EventException.OutcomeUnknown
                 || error instanceof TimeoutException;
+    }
+
+    // == What settlements take along ==
+
+    boolean mayTakeAlong() {
+        return !stopped && !outage.isPausing() && isolation.isOpen();
+    }
+
+    void tookAlong(ChannelFeed feed, Claimed claimed, long took) {
+        observed.dequeued(List.of(claimed), took);
+        if (claimed.suspects()) {
+            isolation.report(feed);
+        }
+    }
+
+    void successionIsOver() {
+        claims.check();
+        drain();
     }
 
     // == What its parts share ==

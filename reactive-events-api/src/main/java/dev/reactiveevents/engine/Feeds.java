@@ -57,6 +57,11 @@ final class Feeds {
         return new ArrayList<>(all);
     }
 
+    @Nullable
+    ChannelFeed of(String channel) {
+        return feeds.get(channel);
+    }
+
     // == What is due ==
 
     /** Events of these channels may be waiting. */

@@ -92,6 +92,11 @@ final class Isolation {
         return !isClosed();
     }
 
+    /** Whether there are no suspects to wait for, and none that wait. From any thread. */
+    boolean isOpen() {
+        return !isClosed() && reported.isEmpty();
+    }
+
     private boolean isClosed() {
         return mode == Mode.QUIETING || mode == Mode.ALONE;
     }

@@ -4,8 +4,9 @@ import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
-/** Which channels a claim asks for, and for how many events of each: one claim is reserved for at a time. */
+/** Which channels a claim asks for, and for how many events of each: one is reserved for at a time. */
 final class Reservations {
 
     private static final int CHANNELS_AT_ONCE = 1_000;
@@ -15,6 +16,10 @@ final class Reservations {
     record Portion(ChannelFeed feed, List<ChannelFeed.Share> shares) {
         int asked() {
             return shares.stream().mapToInt(ChannelFeed.Share::room).sum();
+        }
+
+        void giveBack() {
+            shares.forEach(share -> share.subscription().unreserve(share.room()));
         }
     }
 
@@ -33,7 +38,7 @@ final class Reservations {
      * event from each of many costs far more than to take them in turn. A channel that is woken in this moment may be queued
      * again before its claim starts: it counts once.
      */
-    List<Portion> forDue() {
+    synchronized List<Portion> forDue() {
         Set<ChannelFeed> candidates = new LinkedHashSet<>();
         Set<ChannelFeed> later = new LinkedHashSet<>();
         int rich = Math.max(1, claimBatch / GOOD_PORTION);
@@ -58,7 +63,22 @@ final class Reservations {
         return Math.min(GOOD_PORTION, claimBatch);
     }
 
-    List<Portion> forSuspect() {
+    /** All that is asked for; null if there is no room for that. */
+    @Nullable
+    synchronized Portion forAll(String channel, int asked) {
+        ChannelFeed feed = feeds.of(channel);
+        if (feed == null) {
+            return null;
+        }
+        Portion portion = new Portion(feed, feed.reserve(asked));
+        if (portion.asked() < asked) {
+            portion.giveBack();
+            return null;
+        }
+        return portion;
+    }
+
+    synchronized List<Portion> forSuspect() {
         ChannelFeed feed;
         while ((feed = isolation.next()) != null) {
             List<ChannelFeed.Share> shares = feed.reserve(1);

@@ -3,6 +3,7 @@ package dev.reactiveevents.engine;
 import dev.reactiveevents.EventException;
 import dev.reactiveevents.spi.EventBackend;
 import dev.reactiveevents.spi.SettleResult;
+import dev.reactiveevents.spi.Settled;
 import dev.reactiveevents.spi.Settlement;
 import java.time.Duration;
 import java.util.HashMap;
@@ -12,6 +13,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.UUID;
+import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Mono;
 import reactor.util.retry.Retry;
 
@@ -31,11 +33,15 @@ final class Settler {
     /** A settlement on its way; {@code sent} is told when its batch starts. */
     record Request(Settlement settlement, Runnable sent) {}
 
+    /** What became of one, and whether, if it was applied, what it freed is to be looked for. */
+    record Answer(SettleResult result, boolean frees) {}
+
     private final EventBackend backend;
     private final Duration lease;
     private final EngineTime time;
-    private final Batcher<Request, SettleResult> outcomes;
+    private final Batcher<Request, Answer> outcomes;
     private final Batcher<Settlement, SettleResult> extensions;
+    private volatile @Nullable Successions successions;
 
     Settler(EventBackend backend, Duration lease, EngineTime time) {
         this.backend = backend;
@@ -43,6 +49,11 @@ final class Settler {
         this.time = time;
         this.outcomes = new Batcher<>(limits("Settling", LANES), Settler::weight, this::send, time);
         this.extensions = new Batcher<>(limits("Extending a lease", 1), extension -> 0, this::extend, time);
+    }
+
+    /** What acknowledgements are to take along. To be told before there are any. */
+    void take(Successions along) {
+        successions = along;
     }
 
     private static int weight(Request request) {
@@ -55,7 +66,7 @@ final class Settler {
         return new Batcher.Limits(work, lanes, ROWS, WEIGHT, WAITING, timeout);
     }
 
-    Mono<SettleResult> settle(Settlement settlement, Runnable sent) {
+    Mono<Answer> settle(Settlement settlement, Runnable sent) {
         return outcomes.submit(new Request(settlement, sent));
     }
 
@@ -85,9 +96,33 @@ final class Settler {
         extensions.abort(reason);
     }
 
-    private Mono<List<SettleResult>> send(List<Request> batch) {
+    private Mono<List<Answer>> send(List<Request> batch) {
         batch.forEach(request -> request.sent().run());
-        return persistently(batch.stream().map(Request::settlement).toList());
+        List<Settlement> settlements = batch.stream().map(Request::settlement).toList();
+        Successions takers = successions;
+        Successions.Succession along = takers == null ? null : takers.begin(settlements);
+        return along == null ? alone(settlements) : together(settlements, along);
+    }
+
+    private Mono<List<Answer>> alone(List<Settlement> settlements) {
+        return persistently(settlements).map(results -> answers(settlements, new Settled(results, null)));
+    }
+
+    /** Once only: whether what is tried again was done, and took something along, is not known. Results are told first. */
+    private Mono<List<Answer>> together(List<Settlement> settlements, Successions.Succession along) {
+        return Mono.defer(() -> backend.settle(settlements, along.claim()))
+                .doOnNext(settled -> along.answered(settled.next()))
+                .map(settled -> answers(settlements, settled))
+                .doFinally(end -> along.end())
+                .onErrorResume(Settler::isPassing, error -> alone(settlements));
+    }
+
+    /** The batcher checks that there are as many as were sent. */
+    private static List<Answer> answers(List<Settlement> settlements, Settled settled) {
+        Iterator<Settlement> sent = settlements.iterator();
+        return settled.results().stream()
+                .map(result -> new Answer(result, sent.hasNext() && settled.leaves(sent.next())))
+                .toList();
     }
 
     /** A renewal and a user's extension of the same lease may meet in a batch: the longer one serves both. */

@@ -71,6 +71,32 @@ public interface EventBackend extends EventOutlet {
     Mono<List<SettleResult>> settle(List<Settlement> settlements);
 
     /**
+     * Whether acknowledgements of this channel should take the next events of their keys along, by {@link #settle(List,
+     * Claim)}. Who does so serves the keys that it has before all others: so this is to be true only while claims find little
+     * else, and a claim is to look at everything again soon. Asked before a batch is sent; answers from memory.
+     *
+     * @param channel the channel's name
+     * @return false, unless overridden
+     */
+    default boolean takesNext(String channel) {
+        return false;
+    }
+
+    /**
+     * Applies settlements, as {@link #settle(List)} does, and leases the next event of each key that an acknowledgement among
+     * them frees, as a claim would: both or neither. What is not the first of its key, is not due or is a suspect is left to
+     * claims. Called only where {@link #takesNext} is true.
+     *
+     * @param settlements at least one; no event and token occurs twice
+     * @param next the claim: not for suspects, and of one channel, for as many events as there are acknowledgements of events
+     *     of this channel with a key
+     * @return what became of each, and what was claimed
+     */
+    default Mono<Settled> settle(List<Settlement> settlements, Claim next) {
+        return settle(settlements).map(results -> new Settled(results, null));
+    }
+
+    /**
      * What can be done with stored events beside their way. Called only if {@link Capability#UPKEEP} or
      * {@link Capability#DEAD_LETTERS} is claimed, and then for that alone.
      *

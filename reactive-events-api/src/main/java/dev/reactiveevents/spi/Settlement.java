@@ -45,6 +45,11 @@ public record Settlement(
         return outcome.givesBack() || key != null && outcome != Outcome.EXTEND;
     }
 
+    /** {@return whether, once it is applied, the next event of its key is free, and nothing else: it is acknowledged} */
+    public boolean freesNextOfKey() {
+        return outcome == Outcome.ACK && key != null;
+    }
+
     /** What can become of a delivery. */
     public enum Outcome {
         /** Done: the event is kept for its retention, or deleted. */

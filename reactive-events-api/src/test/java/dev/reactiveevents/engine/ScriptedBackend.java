@@ -7,6 +7,7 @@ import dev.reactiveevents.spi.ClaimedEvent;
 import dev.reactiveevents.spi.EventBackend;
 import dev.reactiveevents.spi.NewEvent;
 import dev.reactiveevents.spi.SettleResult;
+import dev.reactiveevents.spi.Settled;
 import dev.reactiveevents.spi.Settlement;
 import dev.reactiveevents.spi.WakeUp;
 import java.time.Instant;
@@ -15,9 +16,12 @@ import java.util.ArrayList;
 import java.util.Deque;
 import java.util.EnumSet;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
 import java.util.UUID;
+import java.util.function.BiFunction;
 import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 
@@ -28,10 +32,17 @@ final class ScriptedBackend implements EventBackend {
     final List<Claim> claims = new ArrayList<>();
     final List<Runnable> taken = new ArrayList<>();
     final List<Settlement> settlements = new ArrayList<>();
+    /** The claims that settlements took along. */
+    final List<Claim> along = new ArrayList<>();
+
     final Set<Capability> capabilities = EnumSet.allOf(Capability.class);
     final Deque<UUID> stored = new ArrayDeque<>();
     Function<Claim, Mono<List<Claimed>>> onClaim = claim -> Mono.just(take(claim));
     Function<List<Settlement>, Mono<List<SettleResult>>> onSettle = ScriptedBackend::applyAll;
+    /** Settles and claims; null while settlements are to take nothing along. */
+    @Nullable
+    BiFunction<List<Settlement>, Claim, Mono<Settled>> onSettleAndTake;
+
     Mono<Void> onPublish = Mono.empty();
     Flux<WakeUp> wakeUps = Flux.empty();
 
@@ -65,8 +76,12 @@ final class ScriptedBackend implements EventBackend {
     }
 
     static ClaimedEvent event(UUID id, String channel, String payload) {
+        return event(id, channel, null, payload);
+    }
+
+    static ClaimedEvent event(UUID id, String channel, @Nullable String key, String payload) {
         Instant now = Instant.EPOCH;
-        return new ClaimedEvent(id, channel, null, null, payload, null, 1, now, now, now.plusSeconds(45));
+        return new ClaimedEvent(id, channel, null, key, payload, null, 1, now, now, now.plusSeconds(45));
     }
 
     List<Integer> asked() {
@@ -107,6 +122,18 @@ final class ScriptedBackend implements EventBackend {
     public Mono<List<SettleResult>> settle(List<Settlement> batch) {
         settlements.addAll(batch);
         return onSettle.apply(batch);
+    }
+
+    @Override
+    public boolean takesNext(String channel) {
+        return onSettleAndTake != null;
+    }
+
+    @Override
+    public Mono<Settled> settle(List<Settlement> batch, Claim next) {
+        settlements.addAll(batch);
+        along.add(next);
+        return Objects.requireNonNull(onSettleAndTake).apply(batch, next);
     }
 
     @Override

@@ -6,10 +6,10 @@ import dev.reactiveevents.spi.Claimed;
 import dev.reactiveevents.spi.EventBackend;
 import dev.reactiveevents.spi.NewEvent;
 import dev.reactiveevents.spi.SettleResult;
+import dev.reactiveevents.spi.Settled;
 import dev.reactiveevents.spi.Settlement;
 import dev.reactiveevents.spi.StoreUpkeep;
 import dev.reactiveevents.spi.WakeUp;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.Collectors;
@@ -60,18 +60,23 @@ final class NotifyingBackend implements EventBackend {
 
     @Override
     public Mono<List<SettleResult>> settle(List<Settlement> settlements) {
-        return store.settle(settlements).doOnNext(results -> news.tell(freed(settlements, results)));
+        return store.settle(settlements).doOnNext(results -> news.tell(freed(settlements, new Settled(results, null))));
     }
 
-    private static Set<String> freed(List<Settlement> settlements, List<SettleResult> results) {
-        Set<String> channels = new HashSet<>();
-        for (int i = 0; i < results.size(); i++) {
-            Settlement settlement = settlements.get(i);
-            if (results.get(i) == SettleResult.APPLIED && settlement.frees()) {
-                channels.add(settlement.channel());
-            }
-        }
-        return channels;
+    @Override
+    public boolean takesNext(String channel) {
+        return store.takesNext(channel);
+    }
+
+    @Override
+    public Mono<Settled> settle(List<Settlement> settlements, Claim next) {
+        return store.settle(settlements, next).doOnNext(settled -> news.tell(freed(settlements, settled)));
+    }
+
+    private static Set<String> freed(List<Settlement> settlements, Settled settled) {
+        return settled.toBeLookedFor(settlements).stream()
+                .map(Settlement::channel)
+                .collect(Collectors.toSet());
     }
 
     @Override

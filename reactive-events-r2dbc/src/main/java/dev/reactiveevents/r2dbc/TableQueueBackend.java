@@ -12,6 +12,7 @@ import dev.reactiveevents.spi.Claimed;
 import dev.reactiveevents.spi.EventBackend;
 import dev.reactiveevents.spi.NewEvent;
 import dev.reactiveevents.spi.SettleResult;
+import dev.reactiveevents.spi.Settled;
 import dev.reactiveevents.spi.Settlement;
 import dev.reactiveevents.spi.Settlement.Outcome;
 import dev.reactiveevents.spi.StoreUpkeep;
@@ -28,6 +29,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.UUID;
+import java.util.function.BiFunction;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -195,19 +197,44 @@ final class TableQueueBackend implements EventBackend {
     /** What was not applied is looked at afterwards: its token is its delivery's alone, nobody else can make it stand. */
     @Override
     public Mono<List<SettleResult>> settle(List<Settlement> settlements) {
+        return settle(
+                        settlements,
+                        (connection, byOutcome) -> statements
+                                .settle(connection, byOutcome)
+                                .map(applied -> new QueueStatements.Done(applied, null)))
+                .map(Settled::results);
+    }
+
+    @Override
+    public boolean takesNext(String channel) {
+        return statements.takesNext(channel);
+    }
+
+    @Override
+    public Mono<Settled> settle(List<Settlement> settlements, Claim next) {
+        return settle(settlements, (connection, byOutcome) -> statements.settle(connection, byOutcome, next, consumer));
+    }
+
+    private Mono<Settled> settle(
+            List<Settlement> settlements,
+            BiFunction<Connection, Map<Outcome, List<Settlement>>, Mono<QueueStatements.Done>> settle) {
         return Mono.defer(() -> {
             String attempted = "Settling " + settlements.size() + " events in " + table;
             Map<Outcome, List<Settlement>> byOutcome = byOutcome(settlements);
             return database.atOnce(
                             attempted,
-                            connection -> statements
-                                    .settle(connection, byOutcome)
-                                    .map(applied -> results(byOutcome, settlements.size(), applied)))
-                    .doOnNext(results -> statements.freed(results.keySet()))
-                    .flatMap(results -> lookUpOthers(attempted, settlements, results)
-                            .then(Mono.fromSupplier(() -> settlements.stream()
-                                    .map(settlement -> Objects.requireNonNull(results.get(settlement)))
-                                    .toList())));
+                            connection -> settle.apply(connection, byOutcome)
+                                    .doOnNext(done -> requireAnswers(settlements.size(), done)))
+                    .flatMap(done -> {
+                        Map<Settlement, SettleResult> results = applied(byOutcome, done.applied());
+                        return lookUpOthers(attempted, settlements, results)
+                                .then(Mono.fromSupplier(() -> new Settled(
+                                        settlements.stream()
+                                                .map(settlement -> Objects.requireNonNull(results.get(settlement)))
+                                                .toList(),
+                                        done.next())));
+                    })
+                    .doOnNext(settled -> statements.freed(settled.toBeLookedFor(settlements)));
         });
     }
 
@@ -222,14 +249,19 @@ final class TableQueueBackend implements EventBackend {
         return byOutcome;
     }
 
-    private Map<Settlement, SettleResult> results(
-            Map<Outcome, List<Settlement>> settlements, int size, List<Boolean> applied) {
-        if (applied.size() != size) {
+    /** Before it is committed. */
+    private void requireAnswers(int size, QueueStatements.Done done) {
+        if (done.applied().size() != size) {
             throw new EventException.Misconfigured(
-                    "Settling " + size + " events in " + table + " was answered by " + applied.size()
+                    "Settling " + size + " events in " + table + " was answered by "
+                            + done.applied().size()
                             + " results of the dialect " + dialect.name() + "; mend the dialect.",
                     null);
         }
+    }
+
+    private static Map<Settlement, SettleResult> applied(
+            Map<Outcome, List<Settlement>> settlements, List<Boolean> applied) {
         Map<Settlement, SettleResult> results = new IdentityHashMap<>(applied.size());
         Iterator<Boolean> next = applied.iterator();
         settlements

@@ -38,7 +38,7 @@ class PostgresPreparedTest {
     @BeforeEach
     void open() {
         pool = database.pool(1); // so that each claim is in the same session
-        events = TestDatabase.builder(Statements.noted(pool, statements)).build();
+        events = TestDatabase.builder(Statements.noted(pool, statements::add)).build();
     }
 
     @AfterEach

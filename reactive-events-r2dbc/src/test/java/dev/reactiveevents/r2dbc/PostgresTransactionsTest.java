@@ -76,7 +76,7 @@ class PostgresTransactionsTest {
     @Test
     void theAcknowledgementIsPreparedFirst() {
         List<String> statements = new CopyOnWriteArrayList<>();
-        events = TestDatabase.builder(Statements.noted(pool, statements)).build();
+        events = TestDatabase.builder(Statements.noted(pool, statements::add)).build();
         handle(1, (payment, connection) -> Mono.empty());
         assertThat(statements)
                 .filteredOn(sql -> sql.contains("PREPARE reactive_events_pin_"))

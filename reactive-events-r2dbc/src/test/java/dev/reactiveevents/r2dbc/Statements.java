@@ -1,13 +1,12 @@
 package dev.reactiveevents.r2dbc;
 
-import io.r2dbc.pool.ConnectionPool;
 import io.r2dbc.spi.Connection;
 import io.r2dbc.spi.ConnectionFactory;
 import io.r2dbc.spi.ConnectionFactoryMetadata;
 import io.r2dbc.spi.Wrapped;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;
-import java.util.List;
+import java.util.function.Consumer;
 import reactor.core.publisher.Mono;
 
 /** The texts of the statements that are made on the connections of a pool. */
@@ -15,21 +14,21 @@ final class Statements {
 
     private Statements() {}
 
-    static ConnectionFactory noted(ConnectionPool pool, List<String> statements) {
+    static ConnectionFactory noted(ConnectionFactory connections, Consumer<String> statements) {
         return new ConnectionFactory() {
             @Override
             public Mono<Connection> create() {
-                return pool.create().map(connection -> noting(connection, statements));
+                return Mono.from(connections.create()).map(connection -> noting(connection, statements));
             }
 
             @Override
             public ConnectionFactoryMetadata getMetadata() {
-                return pool.getMetadata();
+                return connections.getMetadata();
             }
         };
     }
 
-    private static Connection noting(Connection connection, List<String> statements) {
+    private static Connection noting(Connection connection, Consumer<String> statements) {
         return (Connection) Proxy.newProxyInstance(
                 Statements.class.getClassLoader(),
                 new Class<?>[] {Connection.class, Wrapped.class},
@@ -38,7 +37,7 @@ final class Statements {
                         return connection;
                     }
                     if (method.getName().equals("createStatement")) {
-                        statements.add((String) arguments[0]);
+                        statements.accept((String) arguments[0]);
                     }
                     try {
                         return method.invoke(connection, arguments);

@@ -143,6 +143,32 @@ final class Keys {
         return keys != null && keys.hasSettled() && !untilNextLook(channel).isZero();
     }
 
+    /**
+     * Whether settlements are to take the next events of their keys along: the last look at all that is due found little else,
+     * and another follows, for which the engine keeps room.
+     */
+    boolean isResting(String channel) {
+        OfChannel keys = channels.get(channel);
+        return keys != null && keys.restsUntil() != null;
+    }
+
+    /** This many events were taken along since. */
+    void tookNext(String channel, int taken) {
+        OfChannel keys = channels.get(channel);
+        if (keys != null) {
+            keys.tookNext(taken);
+        }
+    }
+
+    /**
+     * Whether a claim may look at nothing: settlements take along what there is of the keys that are known, and a look at all
+     * that is due found little else a short while ago.
+     */
+    boolean nextWillDo(String channel) {
+        OfChannel keys = channels.get(channel);
+        return keys != null && keys.onlyNext() && !untilNextLook(channel).isZero();
+    }
+
     /** How long until a claim should look at all that is due. */
     Duration untilNextLook(String channel) {
         OfChannel keys = channels.get(channel);
@@ -172,7 +198,8 @@ final class Keys {
 
     /**
      * Learns from a look at all that is due how long settled keys will do: nine times as long as it took, a twentieth of a
-     * second at most, and no longer than until something is known to be due. One that took as many as it was asked for, most of
+     * second at most, and no longer than until something is known to be due. What settlements took along since the look before
+     * counts as well. One that took as many as it was asked for, most of
      * them of settled keys, does not show whether there are others; if the next one finds nothing, there are probably none.
      *
      * @param taken how many events it took
@@ -185,7 +212,8 @@ final class Keys {
             String channel, int taken, int ofSettled, boolean full, Duration took, @Nullable Duration nextDue) {
         OfChannel keys = channels.get(channel);
         if (keys != null) {
-            boolean fewOthers = ofSettled * 2 > taken || taken == 0 && keys.wasFullOfSettled();
+            boolean fewOthers =
+                    ofSettled + keys.takeNext() > taken - ofSettled || taken == 0 && keys.wasFullOfSettled();
             long rest = Math.min(LONGEST_REST, SHARE_OF_SETTLED * took.toNanos());
             long due = nextDue == null ? rest : Math.min(rest, nextDue.toNanos());
             keys.restUntil(fewOthers && !full ? nanos.getAsLong() + due : null, fewOthers && full);
@@ -210,6 +238,8 @@ final class Keys {
         private @Nullable Long restsUntil;
         /** Whether the last look took as many as it was asked for, most of them of settled keys. */
         private boolean fullOfSettled;
+        /** How many events settlements took along since the last look. */
+        private int next;
 
         /** Those that are too many are found without having been noted. */
         synchronized void settled(Collection<String> keys) {
@@ -233,6 +263,20 @@ final class Keys {
 
         synchronized boolean hasSettled() {
             return !settled.isEmpty();
+        }
+
+        synchronized void tookNext(int taken) {
+            next += taken;
+        }
+
+        synchronized int takeNext() {
+            int taken = next;
+            next = 0;
+            return taken;
+        }
+
+        synchronized boolean onlyNext() {
+            return settled.isEmpty() && next > 0;
         }
 
         synchronized void restUntil(@Nullable Long until, boolean fullOfSettled) {

@@ -9,6 +9,7 @@ import dev.reactiveevents.r2dbc.dialect.Watermarks.Place;
 import dev.reactiveevents.spi.Claim;
 import dev.reactiveevents.spi.Claimed;
 import dev.reactiveevents.spi.ClaimedEvent;
+import dev.reactiveevents.spi.Settlement;
 import io.r2dbc.spi.Connection;
 import io.r2dbc.spi.R2dbcException;
 import io.r2dbc.spi.R2dbcRollbackException;
@@ -50,6 +51,7 @@ final class PostgresClaim {
     }
 
     private final Map<Kind, PostgresPrepared> prepared = new EnumMap<>(Kind.class);
+    private final PostgresPrepared nextOfKeys;
     private final Watermarks watermarks;
     private final Stretches stretches;
     private final Keys keys;
@@ -59,6 +61,8 @@ final class PostgresClaim {
         for (Kind kind : Kind.values()) {
             prepared.put(kind, new PostgresPrepared(kind.purpose, PostgresStatements.filled(table, kind.sql)));
         }
+        this.nextOfKeys = new PostgresPrepared(
+                "claim_next", PostgresStatements.filled(table, PostgresKeyedClaimSql.NEXT_OF_KEYS));
         this.watermarks = watermarks;
         this.stretches = stretches;
         this.keys = keys;
@@ -66,6 +70,10 @@ final class PostgresClaim {
 
     Mono<List<Claimed>> claim(Connection connection, Claim claim, String consumer, Runnable taken) {
         return Mono.defer(() -> {
+            Claim.Request only = claim.requests().get(0);
+            if (rests(claim) && keys.nextWillDo(only.channel())) {
+                return Mono.just(List.of(rest(only.channel())));
+            }
             Kind kind = kind(claim);
             boolean alone = claim.requests().size() == 1;
             List<Answer> answers = claim.requests().stream()
@@ -93,10 +101,17 @@ final class PostgresClaim {
         if (requests.stream().noneMatch(request -> keys.has(request.channel()))) {
             return Kind.WITHOUT_KEYS;
         }
-        Claim.Request first = requests.get(0);
-        return requests.size() == 1 && first.limit() > 0 && keys.settledWillDo(first.channel())
-                ? Kind.SETTLED_KEYS
-                : Kind.WITH_KEYS;
+        return rests(claim) && keys.settledWillDo(requests.get(0).channel()) ? Kind.SETTLED_KEYS : Kind.WITH_KEYS;
+    }
+
+    /** Whether it may look at less than all that is due, if there was little else a short while ago. */
+    private static boolean rests(Claim claim) {
+        List<Claim.Request> requests = claim.requests();
+        return !claim.suspects() && requests.size() == 1 && requests.get(0).limit() > 0;
+    }
+
+    private Claimed rest(String channel) {
+        return new Claimed(channel, List.of(), List.of(), keys.untilNextLook(channel), false, false);
     }
 
     private static List<@Nullable Object> values(Claim claim, String consumer, List<Answer> answers) {
@@ -145,6 +160,58 @@ final class PostgresClaim {
                 .toArray(String[]::new));
     }
 
+    /** The next events of these keys, to be claimed in the transaction that settles the ones before. */
+    Next next(Claim claim, String consumer, List<Settlement> settled) {
+        String channel = claim.requests().get(0).channel();
+        List<String> freed = settled.stream()
+                .filter(settlement -> settlement.channel().equals(channel))
+                .map(Settlement::key)
+                .filter(Objects::nonNull)
+                .distinct()
+                .toList();
+        return new Next(claim, consumer, new Answer(claim.requests().get(0), new Look("", 0, 0, freed)));
+    }
+
+    /** A claim that another message contains. */
+    final class Next {
+
+        private final String executed;
+        private final Answer answer;
+
+        private Next(Claim claim, String consumer, Answer answer) {
+            String channel = answer.request.channel();
+            List<String> freed = answer.look.settled();
+            this.executed = nextOfKeys.execute(List.of(
+                    channel,
+                    freed.toArray(String[]::new),
+                    column(freed, key -> successors.bound(channel, key), Long[]::new),
+                    answer.request.suspectAfter(),
+                    claim.leaseToken(),
+                    consumer,
+                    Sql.micros(claim.lease()),
+                    parks(claim)));
+            this.answer = answer;
+        }
+
+        PostgresPrepared statement() {
+            return nextOfKeys;
+        }
+
+        /** To be run where it need not wait for long for what others have locked. */
+        String executed() {
+            return "SET LOCAL lock_timeout = 10; " + executed;
+        }
+
+        void read(Readable row) {
+            PostgresClaim.read(row, List.of(answer));
+        }
+
+        Claimed claimed() {
+            keys.tookNext(answer.request.channel(), answer.taken.size());
+            return answer.taken.toClaimed();
+        }
+    }
+
     /** One message, from the beginning of its transaction to the commit. */
     private static Mono<List<Claimed>> run(
             Connection connection,
@@ -172,7 +239,7 @@ final class PostgresClaim {
 
     private static List<Claimed> told(List<Answer> answers, long nanos) {
         answers.forEach(answer -> answer.teach(Duration.ofNanos(nanos)));
-        return answers.stream().map(answer -> answer.taken.toClaimed()).toList();
+        return answers.stream().map(Answer::claimed).toList();
     }
 
     /** Two events of one key cannot be leased: another process has leased one that this statement did not see yet. */
@@ -214,6 +281,16 @@ final class PostgresClaim {
             this.stretch = stretch(alone && kind == Kind.WITHOUT_KEYS);
             this.from = from(request.channel());
             this.look = look(request.channel(), request.limit());
+            this.taken = new Taken(request);
+        }
+
+        /** For the next events of keys. */
+        Answer(Claim.Request request, Look look) {
+            this.request = request;
+            this.kind = Kind.SETTLED_KEYS;
+            this.stretch = Stretch.ALL;
+            this.from = Place.BOTTOM;
+            this.look = look;
             this.taken = new Taken(request);
         }
 
@@ -309,6 +386,17 @@ final class PostgresClaim {
             if (kind == Kind.WITH_KEYS && request.limit() > 0) {
                 keys.lookedAtAll(request.channel(), taken.size(), ofSettled(), full, took, taken.nextDue());
             }
+        }
+
+        /** What was passed over is looked at when the rest is over that this look begins, if it does. */
+        Claimed claimed() {
+            Claimed claimed = taken.toClaimed();
+            Duration rest = keys.untilNextLook(request.channel());
+            boolean rests = kind == Kind.WITH_KEYS && !rest.isZero() && taken.size() < request.limit();
+            return rests
+                    ? new Claimed(
+                            claimed.channel(), claimed.events(), claimed.exhausted(), rest, false, claimed.suspects())
+                    : claimed;
         }
 
         private int ofSettled() {

@@ -5,15 +5,19 @@ import java.util.Map;
 /** The texts of a claim on PostgreSQL for channels whose events have no keys, and for suspects, and what all have in common. */
 final class PostgresClaimSql {
 
+    /** The first that nobody holds; of a key that is free, the first of all. */
+    static final String FIRST_READY_OF_KEY = """
+                ${near}
+                (SELECT ${row} FROM ${table}
+                    WHERE channel = ${channel} AND event_key = ${key} AND status = 'ready'
+                    ORDER BY seq LIMIT 1)""";
+
     /** Whose lease lapsed comes first, also before one that was published earlier and has come later. */
     static final String FIRST_OF_KEY = """
             COALESCE(
                 (SELECT ${row} FROM ${table}
                     WHERE channel = ${channel} AND event_key = ${key} AND status = 'leased' LIMIT 1),
-                ${near}
-                (SELECT ${row} FROM ${table}
-                    WHERE channel = ${channel} AND event_key = ${key} AND status = 'ready'
-                    ORDER BY seq LIMIT 1))""";
+            """ + FIRST_READY_OF_KEY + ")";
 
     static final String NOT_PARKED = """
             (NOT $10::boolean OR e.status = 'leased' OR NOT EXISTS (

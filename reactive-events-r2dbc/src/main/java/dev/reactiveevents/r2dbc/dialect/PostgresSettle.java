@@ -12,6 +12,7 @@ import dev.reactiveevents.spi.Settlement.Outcome;
 import io.r2dbc.spi.Connection;
 import io.r2dbc.spi.Readable;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.Iterator;
@@ -87,15 +88,31 @@ final class PostgresSettle {
         return changes;
     }
 
-    Mono<List<Boolean>> settle(Connection connection, Map<Outcome, List<Settlement>> settlements) {
+    /**
+     * Settles.
+     *
+     * @param along a claim that is to read what it takes, behind the settlements; null if there is none
+     */
+    Mono<List<Boolean>> settle(
+            Connection connection, Map<Outcome, List<Settlement>> settlements, PostgresClaim.@Nullable Next along) {
         List<PostgresPrepared> statements =
-                settlements.keySet().stream().map(this::prepared).toList();
+                settlements.keySet().stream().map(this::prepared).collect(Collectors.toCollection(ArrayList::new));
         String executed = settlements.entrySet().stream()
                 .map(same -> prepared(same.getKey()).execute(values(same.getKey(), same.getValue())))
-                .collect(Collectors.joining("; ", "", "; COMMIT"));
+                .collect(Collectors.joining("; "));
+        if (along != null) {
+            statements.add(along.statement());
+        }
+        String message = executed + (along == null ? "" : "; " + along.executed()) + "; COMMIT";
         return PostgresPrepared.inTransaction(connection, PostgresDialect.BEGIN, statements, begin -> {
             Iterator<List<Settlement>> next = settlements.values().iterator();
-            return Sql.query(connection.createStatement(begin + executed), row -> applied(row, next.next()))
+            return Sql.query(connection.createStatement(begin + message), row -> {
+                        if (along == null || next.hasNext()) {
+                            return applied(row, next.next());
+                        }
+                        along.read(row);
+                        return List.<Boolean>of();
+                    })
                     .concatMapIterable(Function.identity())
                     .collectList();
         });

@@ -51,6 +51,8 @@ final class PostgresStatements implements QueueStatements {
 
     static final String UNIQUE_VIOLATION = "23505";
 
+    private static final String LOCK_NOT_AVAILABLE = "55P03";
+
     private static final String UNLESS_STORED = " ON CONFLICT (event_id) DO NOTHING";
 
     private static final String FIND = """
@@ -186,11 +188,44 @@ final class PostgresStatements implements QueueStatements {
 
     @Override
     public Mono<List<Boolean>> settle(Connection connection, Map<Outcome, List<Settlement>> settlements) {
-        settlements.getOrDefault(Outcome.RELEASE, List.of()).forEach(settlement -> {
+        comeAgain(settlements.getOrDefault(Outcome.RELEASE, List.of()));
+        return settle.settle(connection, settlements, null);
+    }
+
+    private void comeAgain(List<Settlement> released) {
+        released.forEach(settlement -> {
             watermarks.lower(settlement.channel());
             stretches.lower(settlement.channel());
         });
-        return settle.settle(connection, settlements);
+    }
+
+    @Override
+    public boolean takesNext(String channel) {
+        return keys.isResting(channel);
+    }
+
+    /**
+     * Where a lease was lost, its key may be held by another event by now, or somebody works on the next event in a transaction
+     * of their own: the settlements are then applied alone.
+     */
+    @Override
+    public Mono<Done> settle(
+            Connection connection, Map<Outcome, List<Settlement>> settlements, Claim next, String consumer) {
+        comeAgain(settlements.getOrDefault(Outcome.RELEASE, List.of()));
+        PostgresClaim.Next along = claim.next(next, consumer, settlements.getOrDefault(Outcome.ACK, List.of()));
+        return settle.settle(connection, settlements, along)
+                .map(applied -> new Done(applied, along.claimed()))
+                .onErrorResume(
+                        R2dbcException.class,
+                        failure -> keepsFromTakingNext(failure)
+                                ? Sql.execute(connection, "ROLLBACK")
+                                        .then(Mono.defer(() -> settle.settle(connection, settlements, null)))
+                                        .map(applied -> new Done(applied, null))
+                                : Mono.error(failure));
+    }
+
+    private static boolean keepsFromTakingNext(R2dbcException failure) {
+        return UNIQUE_VIOLATION.equals(failure.getSqlState()) || LOCK_NOT_AVAILABLE.equals(failure.getSqlState());
     }
 
     /** How each outcome changes a row {@code e} by a settlement {@code s}, up to where that comes from. */

@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.UUID;
 import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 
@@ -101,11 +102,44 @@ public interface QueueStatements {
     }
 
     /**
+     * What came of settlements that were to take the next events of their keys along.
+     *
+     * @param applied for each settlement, in the order of the lists, whether it was applied
+     * @param next what was claimed; null if nothing was looked for
+     */
+    record Done(List<Boolean> applied, @Nullable Claimed next) {}
+
+    /**
+     * Whether {@link #settle(Connection, Map, Claim, String)} is to be preferred at the moment, see {@link
+     * EventBackend#takesNext}.
+     *
+     * @param channel the channel's name
+     * @return false, unless overridden
+     */
+    default boolean takesNext(String channel) {
+        return false;
+    }
+
+    /**
+     * Applies settlements and leases the next events of the keys that acknowledgements among them free, in one transaction.
+     *
+     * @param connection the connection
+     * @param settlements by their outcomes, at least one of each
+     * @param next what to take
+     * @param consumer who takes it, for people to read
+     * @return what came of both
+     */
+    default Mono<Done> settle(
+            Connection connection, Map<Outcome, List<Settlement>> settlements, Claim next, String consumer) {
+        return settle(connection, settlements).map(applied -> new Done(applied, null));
+    }
+
+    /**
      * Tells what was settled here, once it is committed: claims that follow may look for the next events of these keys first,
      * or for these alone.
      * Does nothing by default.
      *
-     * @param settled settlements that were applied
+     * @param settled settlements that were applied, without those that had the next events of their keys looked for
      */
     default void freed(Collection<Settlement> settled) {}
 

@@ -163,4 +163,47 @@ class KeysTest {
 
         assertThat(keys.settled("orders", 10).settled()).containsExactly("ben", "anna");
     }
+
+    // == What settlements take along ==
+
+    @Test
+    void settlementsTakeNothingAlongBeforeALookFoundLittleElse() {
+        assertThat(keys.isResting("orders")).isFalse();
+        look(100, 50, false, TWO_MILLIS);
+        assertThat(keys.isResting("orders")).isFalse();
+        look(99, 50, false, TWO_MILLIS);
+        assertThat(keys.isResting("orders")).isTrue();
+        nanos.addAndGet(Duration.ofSeconds(1).toNanos());
+
+        assertThat(keys.isResting("orders"))
+                .as("until the next look, which is due")
+                .isTrue();
+    }
+
+    @Test
+    void whatTheyTookAlongIsOfSettledKeysForTheNextLook() {
+        look(1, 1, false, TWO_MILLIS);
+        keys.tookNext("orders", 30);
+        keys.tookNext("orders", 21);
+        look(100, 25, false, TWO_MILLIS); // 76 of 151 in all
+
+        assertThat(keys.isResting("orders")).isTrue();
+        look(1, 0, false, TWO_MILLIS);
+        assertThat(keys.isResting("orders")).isFalse();
+    }
+
+    @Test
+    void whereTheyTakeAlongAllThatThereIsAClaimNeedNotLook() {
+        look(1, 1, false, TWO_MILLIS);
+        assertThat(keys.nextWillDo("orders")).as("nothing was taken along").isFalse();
+        keys.tookNext("orders", 1);
+        assertThat(keys.nextWillDo("orders")).isTrue();
+        settle("anna");
+        assertThat(keys.nextWillDo("orders")).as("a key is settled").isFalse();
+        keys.settled("orders", 10);
+        assertThat(keys.nextWillDo("orders")).isTrue();
+        nanos.addAndGet(Duration.ofMillis(18).toNanos());
+
+        assertThat(keys.nextWillDo("orders")).isFalse();
+    }
 }

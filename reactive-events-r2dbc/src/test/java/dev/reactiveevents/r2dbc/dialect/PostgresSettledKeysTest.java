@@ -4,73 +4,15 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.reactiveevents.DeadLetterKeys;
 import dev.reactiveevents.r2dbc.PostgresServer;
-import dev.reactiveevents.spi.Claim;
 import dev.reactiveevents.spi.Claimed;
-import dev.reactiveevents.spi.ClaimedEvent;
-import dev.reactiveevents.spi.Settlement;
 import dev.reactiveevents.spi.Settlement.Outcome;
-import io.r2dbc.spi.Connection;
-import io.r2dbc.spi.ConnectionFactory;
 import java.time.Duration;
 import java.util.List;
 import java.util.UUID;
-import java.util.concurrent.atomic.AtomicLong;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import reactor.core.publisher.Mono;
 
 /** Claims that look at settled keys alone keep the order of each key all the same. */
-class PostgresSettledKeysTest {
-
-    private static final Duration LIMIT = Duration.ofSeconds(30);
-    private static final String READY = "'ready', NULL, now()";
-    private static final String HELD = "'leased', gen_random_uuid(), now() + interval '1 hour'";
-    private static final String LAPSED = "'leased', gen_random_uuid(), now() - interval '1 second'";
-
-    private final ConnectionFactory database = PostgresServer.migratedDatabase();
-    private final AtomicLong nanos = new AtomicLong();
-    private final PostgresDialect dialect = new PostgresDialect();
-    private final PostgresStatements statements =
-            new PostgresStatements(QueueTable.of("queue"), Duration.ofHours(1), nanos::get);
-    private Connection connection;
-    private UUID token;
-
-    @BeforeEach
-    void open() {
-        connection = Mono.<Connection>from(database.create()).block(LIMIT);
-    }
-
-    @AfterEach
-    void close() {
-        Mono.from(connection.close()).block(LIMIT);
-    }
-
-    private void insert(long seq, String key, String statusTokenAvailable) {
-        PostgresServer.execute(
-                database,
-                "INSERT INTO queue (event_id, seq, channel, event_key, payload, deliver_at, created_at, status,"
-                        + " lease_token, available_at) OVERRIDING SYSTEM VALUE VALUES (gen_random_uuid(), " + seq
-                        + ", 'orders', '" + key + "', '" + seq + "', now(), now(), " + statusTokenAvailable + ")");
-    }
-
-    private Claimed claim(DeadLetterKeys deadLetterKeys) {
-        return claim(deadLetterKeys, 1_000);
-    }
-
-    private Claimed claim(DeadLetterKeys deadLetterKeys, int limit) {
-        token = UUID.randomUUID();
-        Claim claim = new Claim(
-                token, Duration.ofHours(1), false, deadLetterKeys, List.of(new Claim.Request("orders", limit, 10)));
-        return statements
-                .claim(connection, claim, "test", () -> {})
-                .block(LIMIT)
-                .get(0);
-    }
-
-    private List<String> claim() {
-        return payloads(claim(DeadLetterKeys.FREE));
-    }
+class PostgresSettledKeysTest extends PostgresKeyedQueue {
 
     private Claimed claimOfSettledKeys(DeadLetterKeys deadLetterKeys) {
         Claimed claimed = claim(deadLetterKeys);
@@ -84,37 +26,6 @@ class PostgresSettledKeysTest {
 
     private List<String> claimOfSettledKeys() {
         return payloads(claimOfSettledKeys(DeadLetterKeys.FREE));
-    }
-
-    private static List<String> payloads(Claimed claimed) {
-        return claimed.events().stream().map(ClaimedEvent::payload).toList();
-    }
-
-    /**
-     * Holds an event of each key, the one with a number above a hundred. The claim that took them found nothing else, so that
-     * the next one, once they are settled, looks at their keys alone.
-     */
-    private Claimed holding(String... keys) {
-        for (int i = 1; i <= keys.length; i++) {
-            insert(i, keys[i - 1], READY);
-            insert(100 + i, keys[i - 1], READY);
-        }
-        claim(); // tells that there are keys
-        settle(claim(DeadLetterKeys.FREE), Outcome.ACK);
-        Claimed held = claim(DeadLetterKeys.FREE);
-        assertThat(held.events()).hasSameSizeAs(keys);
-        return held;
-    }
-
-    private void settle(Claimed claimed, Outcome outcome) {
-        List<Settlement> settlements = claimed.events().stream()
-                .map(event ->
-                        new Settlement(outcome, "orders", event.eventId(), event.key(), token, Duration.ZERO, null))
-                .toList();
-        assertThat(statements.settle(connection, outcome, settlements).block(LIMIT))
-                .hasSameSizeAs(settlements)
-                .containsOnly(true);
-        statements.freed(settlements);
     }
 
     @Test
@@ -286,11 +197,5 @@ class PostgresSettledKeysTest {
         number("SELECT 1::bigint FROM (SELECT pg_stat_force_next_flush()) AS flush");
         return number("SELECT (SELECT seq_tup_read FROM pg_stat_user_tables WHERE relname = 'queue')"
                 + " + (SELECT sum(idx_tup_read)::bigint FROM pg_stat_user_indexes WHERE relname = 'queue')");
-    }
-
-    private long number(String sql) {
-        return Mono.from(connection.createStatement(sql).execute())
-                .flatMap(result -> Mono.from(result.map(row -> row.get(0, Long.class))))
-                .block(LIMIT);
     }
 }

@@ -1,0 +1,118 @@
+package dev.reactiveevents.engine;
+
+import dev.reactiveevents.spi.Claim;
+import dev.reactiveevents.spi.Claimed;
+import dev.reactiveevents.spi.EventBackend;
+import dev.reactiveevents.spi.Settlement;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Settlements that take the next events of the keys along which they free, so that a key needs one trip to the database for
+ * each of its events instead of two. A claim that is due goes before them: it has reserved its room already.
+ */
+final class Successions {
+
+    private final EventBackend backend;
+    private final ChannelOptions options;
+    private final EngineTime time;
+    private final Reservations reservations;
+    private final Dealer dealer;
+    private final Dequeuer dequeuer;
+    private final AtomicInteger open = new AtomicInteger();
+
+    Successions(
+            EventBackend backend,
+            ChannelOptions options,
+            EngineTime time,
+            Reservations reservations,
+            Dealer dealer,
+            Dequeuer dequeuer) {
+        this.backend = backend;
+        this.options = options;
+        this.time = time;
+        this.reservations = reservations;
+        this.dealer = dealer;
+        this.dequeuer = dequeuer;
+    }
+
+    /** How many are on their way. */
+    int open() {
+        return open.get();
+    }
+
+    /**
+     * Reserves room for the next events of the keys that these free.
+     *
+     * @param batch settlements that are about to be sent
+     * @return what they are to take along, to be ended whatever becomes of them; null if nothing
+     */
+    @Nullable
+    Succession begin(List<Settlement> batch) {
+        String channel = batch.get(0).channel();
+        int count = (int) batch.stream()
+                .filter(settlement ->
+                        settlement.freesNextOfKey() && settlement.channel().equals(channel))
+                .count();
+        if (count == 0 || count > options.claimBatch()) {
+            return null;
+        }
+        open.incrementAndGet(); // before it looks whether it may, so that a shutdown and suspects wait for what it
+        // reserves
+        Reservations.Portion portion =
+                dequeuer.mayTakeAlong() && backend.takesNext(channel) ? reservations.forAll(channel, count) : null;
+        if (portion == null) {
+            open.decrementAndGet();
+            dequeuer.successionIsOver();
+            return null;
+        }
+        return new Succession(portion, count);
+    }
+
+    /** What one batch takes along. */
+    final class Succession {
+
+        private final Reservations.Portion portion;
+        private final Claim claim;
+        private final long sent = time.nanos();
+        private volatile @Nullable Claimed claimed;
+
+        private Succession(Reservations.Portion portion, int count) {
+            this.portion = portion;
+            ChannelFeed feed = portion.feed();
+            this.claim = new Claim(
+                    TimeOrderedIds.next(),
+                    LeaseKeeper.granted(options.lease()),
+                    false,
+                    options.deadLetterKeys(),
+                    List.of(new Claim.Request(feed.channel(), count, feed.maxAttempts())));
+        }
+
+        Claim claim() {
+            return claim;
+        }
+
+        void answered(@Nullable Claimed next) {
+            if (next != null && next.events().size() > portion.asked()) {
+                throw new IllegalStateException(backend.name() + " answered " + claim + " by " + next + ".");
+            }
+            claimed = next;
+        }
+
+        /** Deals out what was taken along, or gives the room back. */
+        void end() {
+            Claimed next = claimed;
+            if (next == null) {
+                portion.giveBack();
+            } else {
+                dealer.deal(claim, sent, portion, next);
+                dequeuer.tookAlong(portion.feed(), next, time.nanos() - sent);
+            }
+            open.decrementAndGet();
+            portion.shares().forEach(share -> dequeuer.roomChanged(share.subscription()));
+            dequeuer.successionIsOver();
+            portion.shares().forEach(share -> share.subscription().drain());
+        }
+    }
+}
