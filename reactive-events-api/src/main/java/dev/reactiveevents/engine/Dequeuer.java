@@ -328,7 +328,7 @@ final class Dequeuer {
     // == What settlements take along ==
 
     boolean mayTakeAlong() {
-        return !stopped && !outage.isPausing() && isolation.isOpen();
+        return !outage.isPausing() && !isolation.isClosed();
     }
 
     void tookAlong(ChannelFeed feed, Claimed claimed, long took) {

@@ -92,12 +92,8 @@ final class Isolation {
         return !isClosed();
     }
 
-    /** Whether there are no suspects to wait for, and none that wait. From any thread. */
-    boolean isOpen() {
-        return !isClosed() && reported.isEmpty();
-    }
-
-    private boolean isClosed() {
+    /** Whether others are kept out. From any thread. */
+    boolean isClosed() {
         return mode == Mode.QUIETING || mode == Mode.ALONE;
     }
 

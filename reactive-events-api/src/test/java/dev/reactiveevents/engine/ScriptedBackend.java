@@ -45,6 +45,7 @@ final class ScriptedBackend implements EventBackend {
 
     Mono<Void> onPublish = Mono.empty();
     Flux<WakeUp> wakeUps = Flux.empty();
+    Runnable onShutdown = () -> {};
 
     static Mono<List<SettleResult>> applyAll(List<Settlement> batch) {
         return Mono.just(batch.stream().map(settlement -> SettleResult.APPLIED).toList());
@@ -143,6 +144,6 @@ final class ScriptedBackend implements EventBackend {
 
     @Override
     public Mono<Void> shutdown() {
-        return Mono.empty();
+        return Mono.fromRunnable(onShutdown);
     }
 }

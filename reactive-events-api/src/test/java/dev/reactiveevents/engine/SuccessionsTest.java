@@ -379,12 +379,13 @@ class SuccessionsTest extends VirtualTimeEngine {
         Sinks.One<Settled> answer = answerLater();
         message(subscriber, "a0").ack().subscribe();
         List<String> ends = new ArrayList<>();
+        backend.onShutdown = () -> ends.add("after " + backend.settlements.size() + " settlements");
         channel.shutdown().subscribe(null, null, () -> ends.add("done"));
         assertThat(ends).isEmpty();
         backend.settlements.clear();
         answer.tryEmitValue(new Settled(List.of(SettleResult.APPLIED), claimed("orders", "a1")));
 
-        assertThat(ends).containsExactly("done");
+        assertThat(ends).containsExactly("after 1 settlements", "done");
         assertThat(backend.settlements).extracting(Settlement::outcome).containsExactly(Outcome.RELEASE);
         assertThat(backend.settlements.get(0).leaseToken())
                 .isEqualTo(backend.along.get(0).leaseToken());
