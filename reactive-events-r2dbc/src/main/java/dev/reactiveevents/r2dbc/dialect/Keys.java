@@ -199,8 +199,8 @@ final class Keys {
     /**
      * Learns from a look at all that is due how long settled keys will do: nine times as long as it took, a twentieth of a
      * second at most, and no longer than until something is known to be due. What settlements took along since the look before
-     * counts as well. One that took as many as it was asked for, most of
-     * them of settled keys, does not show whether there are others; if the next one finds nothing, there are probably none.
+     * counts as of settled keys. One that took as many as it was asked for, most of them of settled keys, does not show whether
+     * there are others; if the next one finds nothing, there are probably none.
      *
      * @param taken how many events it took
      * @param ofSettled how many of these are of keys that were settled
