@@ -13,6 +13,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Function;
+import java.util.function.IntSupplier;
 import java.util.function.ToIntFunction;
 import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.BaseSubscriber;
@@ -41,6 +42,7 @@ final class Batcher<T, R> {
     private final Limits limits;
     private final ToIntFunction<T> weigh;
     private final Function<List<T>, Mono<List<R>>> write;
+    private final IntSupplier goodShare;
     private final EngineTime time;
     private final TimeLimit timeLimit;
     private final Queue<Waiting> queue = new ConcurrentLinkedQueue<>();
@@ -52,8 +54,25 @@ final class Batcher<T, R> {
     private final Drained drained = new Drained();
     private volatile @Nullable EventException aborted;
 
+    /** A batcher whose batches are as large as they can be. */
     Batcher(Limits limits, ToIntFunction<T> weigh, Function<List<T>, Mono<List<R>>> write, EngineTime time) {
+        this(limits, limits::rows, weigh, write, time);
+    }
+
+    /**
+     * A batcher.
+     *
+     * @param goodShare what waits is shared by the lanes that are free if each gets this many at least, so that they work side by
+     *     side
+     */
+    Batcher(
+            Limits limits,
+            IntSupplier goodShare,
+            ToIntFunction<T> weigh,
+            Function<List<T>, Mono<List<R>>> write,
+            EngineTime time) {
         this.limits = limits;
+        this.goodShare = goodShare;
         this.weigh = weigh;
         this.write = write;
         this.time = time;
@@ -149,10 +168,11 @@ final class Batcher<T, R> {
             return half;
         }
         List<Waiting> batch = new ArrayList<>();
+        int most = share();
         int weight = 0;
         long oldest = time.nanos() - limits.timeout().toNanos();
         Waiting entry;
-        while (batch.size() < limits.rows() && (entry = queue.peek()) != null) {
+        while (batch.size() < most && (entry = queue.peek()) != null) {
             int added = weigh.applyAsInt(entry.item);
             if (!batch.isEmpty() && weight + added > limits.weight()) {
                 break;
@@ -166,6 +186,12 @@ final class Batcher<T, R> {
             }
         }
         return batch;
+    }
+
+    private int share() {
+        int free = Math.max(1, limits.lanes() - busy.get());
+        int share = (waiting.get() + free - 1) / free; // rounded up
+        return Math.min(limits.rows(), Math.max(goodShare.getAsInt(), share));
     }
 
     /** Its halves come before all that waits, in their order. */

@@ -25,6 +25,7 @@ final class Settler {
 
     private static final int LANES = 2;
     private static final int ROWS = 1_000;
+    private static final int GOOD_SHARE = 64;
     /** Characters of reasons in a batch. */
     private static final int WEIGHT = 1 << 18;
 
@@ -42,18 +43,24 @@ final class Settler {
     private final Batcher<Request, Answer> outcomes;
     private final Batcher<Settlement, SettleResult> extensions;
     private volatile @Nullable Successions successions;
+    private volatile boolean tookAlong;
 
     Settler(EventBackend backend, Duration lease, EngineTime time) {
         this.backend = backend;
         this.lease = lease;
         this.time = time;
-        this.outcomes = new Batcher<>(limits("Settling", LANES), Settler::weight, this::send, time);
+        this.outcomes = new Batcher<>(limits("Settling", LANES), this::goodShare, Settler::weight, this::send, time);
         this.extensions = new Batcher<>(limits("Extending a lease", 1), extension -> 0, this::extend, time);
     }
 
     /** What acknowledgements are to take along. To be told before there are any. */
     void take(Successions along) {
         successions = along;
+    }
+
+    /** Keys would go round in one lump: what one lane settles alone comes back, and is settled, together. */
+    private int goodShare() {
+        return tookAlong ? GOOD_SHARE : ROWS;
     }
 
     private static int weight(Request request) {
@@ -101,6 +108,7 @@ final class Settler {
         List<Settlement> settlements = batch.stream().map(Request::settlement).toList();
         Successions takers = successions;
         Successions.Succession along = takers == null ? null : takers.begin(settlements);
+        tookAlong = along != null;
         return along == null ? alone(settlements) : together(settlements, along);
     }
 

@@ -389,4 +389,78 @@ class BatcherTest {
         clock.advanceTimeBy(Duration.ofSeconds(2));
         assertThat(errors).hasSize(2);
     }
+
+    // == Shares ==
+
+    private Batcher<String, String> sharing(int lanes, int share) {
+        Batcher.Limits limits = new Batcher.Limits("Testing", lanes, 8, 1_000, 50, Duration.ofSeconds(10));
+        EngineTime time = new EngineTime(clock, () -> clock.now(TimeUnit.NANOSECONDS));
+        return new Batcher<>(limits, () -> share, String::length, this::write, time);
+    }
+
+    private List<Integer> sizes(int from) {
+        return writes.subList(from, writes.size()).stream()
+                .map(writing -> writing.items().size())
+                .toList();
+    }
+
+    private static String[] items(int count) {
+        return IntStream.range(0, count).mapToObj(i -> "item " + i).toArray(String[]::new);
+    }
+
+    @Test
+    void whatWaitsIsSharedByTheLanesThatAreFree() {
+        Batcher<String, String> batcher = sharing(3, 2);
+        batcher.hold();
+        submitAll(batcher, items(7));
+        batcher.letGo();
+
+        assertThat(sizes(0)).containsExactly(3, 2, 2);
+    }
+
+    @Test
+    void theOnlyLaneThatIsFreeTakesAll() {
+        Batcher<String, String> batcher = sharing(2, 2);
+        submit(batcher, "first");
+        batcher.hold();
+        submitAll(batcher, items(7));
+        batcher.letGo();
+
+        assertThat(sizes(0)).containsExactly(1, 7);
+    }
+
+    @Test
+    void littleIsNotShared() {
+        Batcher<String, String> batcher = sharing(2, 4);
+        batcher.hold();
+        submitAll(batcher, items(4));
+        batcher.letGo();
+        assertThat(sizes(0)).containsExactly(4);
+        writes.get(0).succeed();
+        batcher.hold();
+        submitAll(batcher, items(6));
+        batcher.letGo();
+
+        assertThat(sizes(1)).containsExactly(4, 2);
+    }
+
+    @Test
+    void aShareIsNoMoreThanABatchMayBe() {
+        Batcher<String, String> batcher = sharing(2, 2);
+        submitAll(batcher, "first", "second");
+        submitAll(batcher, items(19));
+        writes.get(0).succeed();
+
+        assertThat(sizes(0)).containsExactly(1, 1, 8);
+    }
+
+    @Test
+    void withoutAShareALaneTakesAllThatItCan() {
+        Batcher<String, String> batcher = batcher(2);
+        batcher.hold();
+        submitAll(batcher, "a", "b", "c");
+        batcher.letGo();
+
+        assertThat(sizes(0)).containsExactly(3);
+    }
 }

@@ -14,6 +14,7 @@ import dev.reactiveevents.spi.Settlement.Outcome;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -193,6 +194,23 @@ class SuccessionsTest extends VirtualTimeEngine {
         assertThat(backend.along.get(2).requests().get(0).limit()).isOne();
         assertThat(texts(subscriber)).containsExactly("a0", "b0", "c0", "d0", "c1");
         assertThat(backend.claims).hasSize(claims + 1);
+    }
+
+    @Test
+    void whereItTakesEventsAlongTheLanesShareWhatWaits() {
+        waiting.add(claimed(
+                "orders",
+                IntStream.range(0, 151).mapToObj(i -> (char) ('a' + i) + "0").toArray(String[]::new)));
+        TestSubscriber<EventMessage> subscriber = subscribe(Long.MAX_VALUE);
+        List<EventMessage> messages = List.copyOf(subscriber.getReceivedOnNext());
+        take(NOTHING);
+        messages.get(0).ack().subscribe();
+        answerLater();
+        channel.ackAll(messages.subList(1, 151)).subscribe();
+
+        assertThat(backend.along)
+                .extracting(claim -> claim.requests().get(0).limit())
+                .containsExactly(1, 75, 75);
     }
 
     // == Taking nothing along ==
