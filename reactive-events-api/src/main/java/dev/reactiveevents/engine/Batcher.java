@@ -191,7 +191,8 @@ final class Batcher<T, R> {
     private int share() {
         int free = Math.max(1, limits.lanes() - busy.get());
         int share = (waiting.get() + free - 1) / free; // rounded up
-        return Math.min(limits.rows(), Math.max(goodShare.getAsInt(), share));
+        int good = holds.get() > 0 ? limits.rows() : goodShare.getAsInt();
+        return Math.min(limits.rows(), Math.max(good, share));
     }
 
     /** Its halves come before all that waits, in their order. */

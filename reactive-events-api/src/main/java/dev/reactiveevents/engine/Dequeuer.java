@@ -336,6 +336,9 @@ final class Dequeuer {
         if (claimed.suspects()) {
             isolation.report(feed);
         }
+        if (!backend.takesNext(feed.channel())) { // no look is ahead that sees until when these are leased
+            wake(Set.of(feed.channel()));
+        }
     }
 
     void successionIsOver() {

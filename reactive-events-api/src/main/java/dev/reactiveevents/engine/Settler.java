@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.UUID;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Mono;
 import reactor.util.retry.Retry;
@@ -127,9 +128,10 @@ final class Settler {
 
     /** The batcher checks that there are as many as were sent. */
     private static List<Answer> answers(List<Settlement> settlements, Settled settled) {
+        Predicate<Settlement> leaves = settled.leaves();
         Iterator<Settlement> sent = settlements.iterator();
         return settled.results().stream()
-                .map(result -> new Answer(result, sent.hasNext() && settled.leaves(sent.next())))
+                .map(result -> new Answer(result, sent.hasNext() && leaves.test(sent.next())))
                 .toList();
     }
 

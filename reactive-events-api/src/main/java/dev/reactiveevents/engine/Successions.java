@@ -5,7 +5,10 @@ import dev.reactiveevents.spi.Claimed;
 import dev.reactiveevents.spi.EventBackend;
 import dev.reactiveevents.spi.Settlement;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -50,24 +53,35 @@ final class Successions {
      */
     @Nullable
     Succession begin(List<Settlement> batch) {
-        String channel = batch.get(0).channel();
-        int count = (int) batch.stream()
-                .filter(settlement ->
-                        settlement.freesNextOfKey() && settlement.channel().equals(channel))
-                .count();
-        if (count == 0 || count > options.claimBatch()) {
-            return null;
+        Optional<Map.Entry<String, Long>> most = batch.stream()
+                .filter(settlement -> settlement.freesNextOf(settlement.channel()))
+                .collect(Collectors.groupingBy(Settlement::channel, Collectors.counting()))
+                .entrySet()
+                .stream()
+                .max(Map.Entry.comparingByValue());
+        return most.filter(channel -> channel.getValue() <= options.claimBatch() && backend.takesNext(channel.getKey()))
+                .map(channel -> begin(channel.getKey(), channel.getValue().intValue()))
+                .orElse(null);
+    }
+
+    /** Counts as open before it looks whether it may, so that a shutdown and suspects wait for what it reserves. */
+    private @Nullable Succession begin(String channel, int count) {
+        open.incrementAndGet();
+        Succession succession = null;
+        try {
+            Reservations.Portion portion = dequeuer.mayTakeAlong() ? reservations.forAll(channel, count) : null;
+            succession = portion == null ? null : new Succession(portion, count);
+        } finally {
+            if (succession == null) {
+                isOver();
+            }
         }
-        open.incrementAndGet(); // before it looks whether it may, so that a shutdown and suspects wait for what it
-        // reserves
-        Reservations.Portion portion =
-                dequeuer.mayTakeAlong() && backend.takesNext(channel) ? reservations.forAll(channel, count) : null;
-        if (portion == null) {
-            open.decrementAndGet();
-            dequeuer.successionIsOver();
-            return null;
-        }
-        return new Succession(portion, count);
+        return succession;
+    }
+
+    private void isOver() {
+        open.decrementAndGet();
+        dequeuer.successionIsOver();
     }
 
     /** What one batch takes along. */
@@ -102,6 +116,16 @@ final class Successions {
 
         /** Deals out what was taken along, or gives the room back. */
         void end() {
+            try {
+                deal();
+            } finally {
+                portion.shares().forEach(share -> dequeuer.roomChanged(share.subscription()));
+                isOver();
+            }
+            portion.shares().forEach(share -> share.subscription().drain());
+        }
+
+        private void deal() {
             Claimed next = claimed;
             if (next == null) {
                 portion.giveBack();
@@ -109,10 +133,6 @@ final class Successions {
                 dealer.deal(claim, sent, portion, next);
                 dequeuer.tookAlong(portion.feed(), next, time.nanos() - sent);
             }
-            open.decrementAndGet();
-            portion.shares().forEach(share -> dequeuer.roomChanged(share.subscription()));
-            dequeuer.successionIsOver();
-            portion.shares().forEach(share -> share.subscription().drain());
         }
     }
 }

@@ -83,9 +83,9 @@ public interface EventBackend extends EventOutlet {
     }
 
     /**
-     * Applies settlements, as {@link #settle(List)} does, and leases the next event of each key that an acknowledgement among
-     * them frees, as a claim would: both or neither. What is not the first of its key, is not due or is a suspect is left to
-     * claims. Called only where {@link #takesNext} is true. If it is not known whether it was done, the settlements are tried
+     * Applies settlements, as {@link #settle(List)} does, and leases the first event of each key of which an acknowledgement is
+     * among them, as a claim would: both or neither. Where the acknowledgement is not applied, because its lease was lost, that
+     * may be the same event again. What is not due or is a suspect is left to claims. Called only where {@link #takesNext} is true. If it is not known whether it was done, the settlements are tried
      * again alone, and what may have been claimed is left to lapse.
      *
      * @param settlements at least one; no event and token occurs twice

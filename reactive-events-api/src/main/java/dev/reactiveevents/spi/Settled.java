@@ -1,6 +1,9 @@
 package dev.reactiveevents.spi;
 
 import java.util.List;
+import java.util.Set;
+import java.util.function.Predicate;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -13,16 +16,18 @@ import org.jspecify.annotations.Nullable;
 public record Settled(List<SettleResult> results, @Nullable Claimed next) {
 
     /**
-     * Whether a claim is to look for what the settlement frees, because nothing has looked for it yet.
+     * Whether a claim is to look for what a settlement frees once it is applied. A key of which nothing was taken along is to be
+     * looked at again: its next event may have been committed after the look, while others still saw the key held.
      *
-     * @param settlement one of those that were settled
-     * @return false also if it frees nothing
+     * @return true of those that free something of which nothing was taken along
      */
-    public boolean leaves(Settlement settlement) {
-        return settlement.frees()
-                && (next == null
-                        || !settlement.freesNextOfKey()
-                        || !settlement.channel().equals(next.channel()));
+    public Predicate<Settlement> leaves() {
+        if (next == null) {
+            return Settlement::frees;
+        }
+        Set<String> taken = next.events().stream().map(ClaimedEvent::key).collect(Collectors.toSet());
+        return settlement ->
+                settlement.frees() && !(settlement.freesNextOf(next.channel()) && taken.contains(settlement.key()));
     }
 
     /**
@@ -35,7 +40,7 @@ public record Settled(List<SettleResult> results, @Nullable Claimed next) {
         return IntStream.range(0, settlements.size())
                 .filter(i -> results.get(i) == SettleResult.APPLIED)
                 .mapToObj(settlements::get)
-                .filter(this::leaves)
+                .filter(leaves())
                 .toList();
     }
 }

@@ -45,9 +45,14 @@ public record Settlement(
         return outcome.givesBack() || key != null && outcome != Outcome.EXTEND;
     }
 
-    /** {@return whether, once it is applied, the next event of its key is free, and nothing else: it is acknowledged} */
-    public boolean freesNextOfKey() {
-        return outcome == Outcome.ACK && key != null;
+    /**
+     * Whether, once it is applied, the next event of its key is free and nothing else: it is an acknowledgement.
+     *
+     * @param channel the channel of which that is asked
+     * @return false also for one of another channel
+     */
+    public boolean freesNextOf(String channel) {
+        return outcome == Outcome.ACK && key != null && this.channel.equals(channel);
     }
 
     /** What can become of a delivery. */

@@ -154,16 +154,69 @@ class SuccessionsTest extends VirtualTimeEngine {
         assertThat(told).containsExactly("a0", "acknowledged", "a1");
     }
 
+    /** It may have been published meanwhile, and others have seen that the key was held. */
     @Test
-    void whatWasLookedForInVainIsNotLookedForAgain() {
+    void aKeyOfWhichNothingWasTakenAlongIsLookedAtAgain() {
         TestSubscriber<EventMessage> subscriber = holding("a0", "b0");
         take(NOTHING);
-        int claims = backend.claims.size();
+        waiting.add(claimed("orders", "a1"));
         message(subscriber, "a0").ack().subscribe();
 
         assertThat(backend.along).hasSize(1);
-        assertThat(backend.claims).hasSize(claims);
-        assertThat(room()).isEqualTo(PREFETCH - 1);
+        assertThat(texts(subscriber)).containsExactly("a0", "b0", "a1");
+        assertThat(room()).isEqualTo(PREFETCH - 2);
+    }
+
+    /** That look sees until when the events are leased. */
+    @Test
+    void aLookFollowsWhereTheBackendHasNoneInMind() {
+        TestSubscriber<EventMessage> subscriber = holding("a0");
+        backend.onSettleAndTake = (batch, claim) -> {
+            backend.onSettleAndTake = null;
+            return Mono.just(settled(batch, claimed("orders", "a1")));
+        };
+        int claims = backend.claims.size();
+        message(subscriber, "a0").ack().subscribe();
+
+        assertThat(texts(subscriber)).containsExactly("a0", "a1");
+        assertThat(backend.claims).hasSize(claims + 1);
+    }
+
+    @Test
+    void theChannelWithMostAcknowledgementsCounts() {
+        backend.onClaim = claim -> Mono.just(claim.requests().stream()
+                .map(request -> claimed(
+                        request.channel(),
+                        backend.claims.size() > 1
+                                ? new String[0]
+                                : request.channel().equals("bills") ? new String[] {"c0"} : new String[] {"a0", "b0"}))
+                .toList());
+        TestSubscriber<EventMessage> subscriber = TestSubscriber.create();
+        channel.subscribe(List.of("bills", "orders"), SubscribeOptions.defaults())
+                .subscribe(subscriber);
+        take(NOTHING);
+        channel.ackAll(List.of(message(subscriber, "c0"), message(subscriber, "a0"), message(subscriber, "b0")))
+                .subscribe();
+
+        assertThat(backend.along.get(0).requests()).containsExactly(new Claim.Request("orders", 2, 10));
+    }
+
+    @Test
+    void aBackendThatThrowsKeepsNobodyWaiting() {
+        TestSubscriber<EventMessage> subscriber = holding("a0");
+        backend.onSettleAndTake = (batch, claim) -> {
+            throw new IllegalStateException("thrown");
+        };
+        List<Throwable> failures = new ArrayList<>();
+        message(subscriber, "a0").ack().subscribe(null, failures::add);
+        assertThat(failures).hasSize(1);
+        assertThat(room()).isEqualTo(PREFETCH);
+        backend.onSettleAndTake = null;
+        message(subscriber, "a0").ack().subscribe();
+        List<String> ends = new ArrayList<>();
+        channel.shutdown().subscribe(null, null, () -> ends.add("done"));
+
+        assertThat(ends).containsExactly("done");
     }
 
     @Test
@@ -189,10 +242,10 @@ class SuccessionsTest extends VirtualTimeEngine {
         message(subscriber, "d0").nack().subscribe();
         take(claimed("orders", "c1"));
         int claims = backend.claims.size();
-        first.tryEmitValue(new Settled(List.of(SettleResult.APPLIED), NOTHING));
+        first.tryEmitValue(new Settled(List.of(SettleResult.APPLIED), claimed("orders", "a1")));
 
         assertThat(backend.along.get(2).requests().get(0).limit()).isOne();
-        assertThat(texts(subscriber)).containsExactly("a0", "b0", "c0", "d0", "c1");
+        assertThat(texts(subscriber)).containsExactly("a0", "b0", "c0", "d0", "c1", "a1");
         assertThat(backend.claims).hasSize(claims + 1);
     }
 

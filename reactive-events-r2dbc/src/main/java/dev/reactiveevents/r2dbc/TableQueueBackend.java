@@ -224,18 +224,33 @@ final class TableQueueBackend implements EventBackend {
             return database.atOnce(
                             attempted,
                             connection -> settle.apply(connection, byOutcome)
-                                    .doOnNext(done -> requireAnswers(settlements.size(), done)))
-                    .flatMap(done -> {
-                        Map<Settlement, SettleResult> results = applied(byOutcome, done.applied());
-                        return lookUpOthers(attempted, settlements, results)
-                                .then(Mono.fromSupplier(() -> new Settled(
-                                        settlements.stream()
-                                                .map(settlement -> Objects.requireNonNull(results.get(settlement)))
-                                                .toList(),
-                                        done.next())));
-                    })
+                                    .doOnNext(done -> requireAnswers(settlements.size(), done))
+                                    .map(done -> new Known(applied(byOutcome, done.applied()), done.next()))
+                                    .delayUntil(known -> known.next() == null
+                                            ? Mono.empty()
+                                            : lookUpOthers(settlements, known, ids -> find(connection, ids))))
+                    .delayUntil(known -> lookUpOthers(
+                            settlements,
+                            known,
+                            ids -> database.statement(attempted, connection -> find(connection, ids))))
+                    .map(known -> known.answer(settlements))
                     .doOnNext(settled -> statements.freed(settled.toBeLookedFor(settlements)));
         });
+    }
+
+    /**
+     * What is known of settlements. Of those that were not applied it is looked up afterwards; where something was claimed along, on
+     * the same connection, since what was claimed would be lost if there were no other.
+     */
+    private record Known(
+            Map<Settlement, SettleResult> results, @Nullable Claimed next) {
+        Settled answer(List<Settlement> settlements) {
+            return new Settled(
+                    settlements.stream()
+                            .map(settlement -> Objects.requireNonNull(results.get(settlement)))
+                            .toList(),
+                    next);
+        }
     }
 
     /** All settle in one order, so that they do not wait for each other crosswise. */
@@ -275,7 +290,8 @@ final class TableQueueBackend implements EventBackend {
     }
 
     private Mono<Void> lookUpOthers(
-            String attempted, List<Settlement> settlements, Map<Settlement, SettleResult> results) {
+            List<Settlement> settlements, Known known, Function<Set<UUID>, Mono<Map<UUID, StoredEvent>>> find) {
+        Map<Settlement, SettleResult> results = known.results();
         List<Settlement> others = settlements.stream()
                 .filter(settlement -> !results.containsKey(settlement))
                 .toList();
@@ -283,13 +299,14 @@ final class TableQueueBackend implements EventBackend {
             return Mono.empty();
         }
         Set<UUID> ids = others.stream().map(Settlement::eventId).collect(Collectors.toSet());
-        return database.statement(
-                        attempted,
-                        connection ->
-                                statements.find(connection, ids).collectMap(StoredEvent::eventId, Function.identity()))
+        return find.apply(ids)
                 .doOnNext(stored -> others.forEach(
                         settlement -> results.put(settlement, standing(settlement, stored.get(settlement.eventId())))))
                 .then();
+    }
+
+    private Mono<Map<UUID, StoredEvent>> find(Connection connection, Set<UUID> ids) {
+        return statements.find(connection, ids).collectMap(StoredEvent::eventId, Function.identity());
     }
 
     /** What is said of a settlement that changed nothing. A token stays with its event when it is settled. */

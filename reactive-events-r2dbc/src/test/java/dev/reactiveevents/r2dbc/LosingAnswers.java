@@ -17,6 +17,7 @@ final class LosingAnswers {
 
     private final AtomicBoolean next = new AtomicBoolean();
     private volatile String before = "";
+    private volatile String part = "";
 
     /** Loses the next answer. */
     void loseNext() {
@@ -26,6 +27,12 @@ final class LosingAnswers {
     /** Loses the next one of the connection that will have this statement, whatever else is committed meanwhile. */
     void loseNextBehind(String sql) {
         before = sql;
+        next.set(true);
+    }
+
+    /** Loses the next answer to a message that has this in its text. */
+    void loseNextOf(String text) {
+        part = text;
         next.set(true);
     }
 
@@ -59,7 +66,8 @@ final class LosingAnswers {
 
     /** An INSERT behind which it is to happen is in a transaction, of which the driver need not know. */
     private boolean commits(String sql, Connection connection) {
-        return sql.endsWith("COMMIT") || before.isEmpty() && sql.startsWith("INSERT") && connection.isAutoCommit();
+        return sql.endsWith("COMMIT") && sql.contains(part)
+                || before.isEmpty() && part.isEmpty() && sql.startsWith("INSERT") && connection.isAutoCommit();
     }
 
     private Publisher<?> losing(Publisher<?> done, AtomicBoolean had) {

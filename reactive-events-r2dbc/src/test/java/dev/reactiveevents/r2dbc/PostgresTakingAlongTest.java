@@ -38,6 +38,7 @@ class PostgresTakingAlongTest {
 
     private static final Duration LIMIT = Duration.ofMinutes(1);
     private static final Duration NEVER_LAPSES = Duration.ofMinutes(2);
+    private static final String TAKES_ALONG = "EXECUTE reactive_events_claim_next_";
     private static final int KEYS = 100;
     private static final int OF_EACH = 40;
 
@@ -69,7 +70,7 @@ class PostgresTakingAlongTest {
     }
 
     private void note(String sql) {
-        if (sql.contains("EXECUTE reactive_events_claim_next_")) {
+        if (sql.contains(TAKES_ALONG)) {
             takenAlong.tryEmitEmpty();
         }
     }
@@ -170,7 +171,7 @@ class PostgresTakingAlongTest {
 
     @Test
     void whatALostAnswerHadTakenAlongComesAgainInOrder() {
-        assertOrderInSpiteOf(answers::loseNext);
+        assertOrderInSpiteOf(() -> answers.loseNextOf(TAKES_ALONG));
         assertThat(answers.hasLost()).isTrue();
     }
 

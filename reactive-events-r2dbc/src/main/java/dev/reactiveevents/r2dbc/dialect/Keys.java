@@ -115,16 +115,26 @@ final class Keys {
         channels.computeIfAbsent(channel, name -> new OfChannel());
     }
 
-    /** The keys of these, if they have any, may be free. */
+    /** The keys of these, if they have any, may be free; what comes again is to be looked for when it is due. */
     void settled(Collection<Settlement> settlements) {
         for (Settlement settlement : settlements) {
-            String key = settlement.key();
-            if (key != null && settlement.frees()) {
-                OfChannel keys = channels.computeIfAbsent(settlement.channel(), name -> new OfChannel());
+            if (settlement.frees()) {
+                settled(settlement);
+            }
+        }
+    }
+
+    private void settled(Settlement settlement) {
+        String key = settlement.key();
+        OfChannel keys = key == null
+                ? channels.get(settlement.channel())
+                : channels.computeIfAbsent(settlement.channel(), name -> new OfChannel());
+        if (keys != null) {
+            if (key != null) {
                 keys.settled(List.of(key));
-                if (!settlement.after().isZero()) {
-                    keys.restAtMostUntil(nanos.getAsLong() + settlement.after().toNanos());
-                }
+            }
+            if (key == null || !settlement.after().isZero()) {
+                keys.restAtMostUntil(nanos.getAsLong() + settlement.after().toNanos());
             }
         }
     }

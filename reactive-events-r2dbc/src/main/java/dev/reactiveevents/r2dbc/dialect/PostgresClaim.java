@@ -164,9 +164,8 @@ final class PostgresClaim {
     Next next(Claim claim, String consumer, List<Settlement> settled) {
         String channel = claim.requests().get(0).channel();
         List<String> freed = settled.stream()
-                .filter(settlement -> settlement.channel().equals(channel))
-                .map(Settlement::key)
-                .filter(Objects::nonNull)
+                .filter(settlement -> settlement.freesNextOf(channel))
+                .map(settlement -> Objects.requireNonNull(settlement.key()))
                 .distinct()
                 .toList();
         return new Next(claim, consumer, new Answer(claim.requests().get(0), new Look("", 0, 0, freed)));
@@ -284,7 +283,7 @@ final class PostgresClaim {
             this.taken = new Taken(request);
         }
 
-        /** For the next events of keys. */
+        /** For the next events of keys, read as what is claimed of settled ones. */
         Answer(Claim.Request request, Look look) {
             this.request = request;
             this.kind = Kind.SETTLED_KEYS;

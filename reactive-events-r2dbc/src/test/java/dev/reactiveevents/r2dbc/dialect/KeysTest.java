@@ -80,6 +80,26 @@ class KeysTest {
     }
 
     @Test
+    void aRetryWithoutAKeyIsLookedForWhenItIsDue() {
+        look(1, 1, false, TWO_MILLIS);
+        keys.settled(List.of(new Settlement(
+                Outcome.RETRY, "orders", UUID.randomUUID(), UUID.randomUUID(), Duration.ofMillis(5), null)));
+
+        assertThat(keys.untilNextLook("orders")).isEqualTo(Duration.ofMillis(5));
+        keys.settled(List.of(
+                new Settlement(Outcome.RELEASE, "orders", UUID.randomUUID(), UUID.randomUUID(), Duration.ZERO, null)));
+        assertThat(keys.untilNextLook("orders")).isZero();
+    }
+
+    @Test
+    void eventsWithoutAKeyDoNotMakeAChannelOneWithKeys() {
+        keys.settled(List.of(new Settlement(
+                Outcome.RETRY, "orders", UUID.randomUUID(), UUID.randomUUID(), Duration.ofMillis(5), null)));
+
+        assertThat(keys.has("orders")).isFalse();
+    }
+
+    @Test
     void withoutSettledKeysAllIsLookedAt() {
         look(1, 1, false, TWO_MILLIS);
         assertThat(keys.settledWillDo("orders")).isFalse();

@@ -92,6 +92,7 @@ class PostgresNextOfKeysTest extends PostgresKeyedQueue {
         insert(221, "dora", READY);
 
         assertThat(taken(held)).containsExactlyInAnyOrder("201", "211");
+        assertThat(text("SHOW lock_timeout")).as("afterwards").isEqualTo("0");
         assertThat(status(101)).isEqualTo("acked");
         assertThat(status(202)).isEqualTo("ready");
         assertThat(number("SELECT count(*) FROM queue WHERE status = 'leased' AND lease_token = '" + token
