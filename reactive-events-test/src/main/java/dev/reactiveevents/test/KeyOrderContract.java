@@ -205,9 +205,11 @@ abstract class KeyOrderContract extends KeyedContract {
     void anExtendedLeaseHoldsTheKey() {
         EventChannel events = open(LAPSING);
         publish(events, "a", 0, 2);
+        EventMessage message;
         Inbox inbox = subscribe(events);
-        EventMessage message = assertNext(inbox, "a0");
-        assertThat(await(message.extend(Duration.ofMinutes(1)))).isTrue();
+        do { // on a slow machine it has lapsed before it is extended, and comes again
+            message = assertNext(inbox, "a0");
+        } while (!await(message.extend(Duration.ofMinutes(1))));
         awaitLapse(SHORT_LEASE);
         inbox.assertEmpty();
         assertThat(await(message.ack())).isTrue();
