@@ -11,6 +11,7 @@ import io.r2dbc.spi.ConnectionFactory;
 import io.r2dbc.spi.ConnectionFactoryMetadata;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Collections;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -99,6 +100,14 @@ class PostgresTakingAlongTest {
         takenAlong.asMono().block(LIMIT);
     }
 
+    private static void assertHandledInOrder(Map<String, ? extends Collection<Integer>> handled) {
+        assertThat(handled).hasSize(KEYS);
+        assertThat(handled.values())
+                .allSatisfy(numbers -> assertThat(numbers)
+                        .containsExactlyElementsOf(
+                                IntStream.range(0, OF_EACH).boxed().toList()));
+    }
+
     // == Order ==
 
     @Test
@@ -124,11 +133,7 @@ class PostgresTakingAlongTest {
         awaitEmpty();
 
         assertThat(refused).hasValue(KEYS * OF_EACH / 10);
-        assertThat(handled).hasSize(KEYS);
-        assertThat(handled.values())
-                .allSatisfy(numbers -> assertThat(numbers)
-                        .containsExactlyElementsOf(
-                                IntStream.range(0, OF_EACH).boxed().toList()));
+        assertHandledInOrder(handled);
         awaitTakenAlong();
     }
 
@@ -161,11 +166,7 @@ class PostgresTakingAlongTest {
         awaitEmpty();
         drain.dispose();
 
-        assertThat(handled).hasSize(KEYS);
-        assertThat(handled.values())
-                .allSatisfy(numbers -> assertThat(numbers)
-                        .containsExactlyElementsOf(
-                                IntStream.range(0, OF_EACH).boxed().toList()));
+        assertHandledInOrder(handled);
         awaitTakenAlong();
     }
 

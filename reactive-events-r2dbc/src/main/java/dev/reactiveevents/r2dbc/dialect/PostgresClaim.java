@@ -9,7 +9,6 @@ import dev.reactiveevents.r2dbc.dialect.Watermarks.Place;
 import dev.reactiveevents.spi.Claim;
 import dev.reactiveevents.spi.Claimed;
 import dev.reactiveevents.spi.ClaimedEvent;
-import dev.reactiveevents.spi.Settlement;
 import io.r2dbc.spi.Connection;
 import io.r2dbc.spi.R2dbcException;
 import io.r2dbc.spi.R2dbcRollbackException;
@@ -51,21 +50,19 @@ final class PostgresClaim {
     }
 
     private final Map<Kind, PostgresPrepared> prepared = new EnumMap<>(Kind.class);
-    private final PostgresPrepared nextOfKeys;
     private final Watermarks watermarks;
     private final Stretches stretches;
     private final Keys keys;
-    private final Successors successors = new Successors();
+    private final Successors successors;
 
-    PostgresClaim(QueueTable table, Watermarks watermarks, Stretches stretches, Keys keys) {
+    PostgresClaim(QueueTable table, Watermarks watermarks, Stretches stretches, Keys keys, Successors successors) {
         for (Kind kind : Kind.values()) {
             prepared.put(kind, new PostgresPrepared(kind.purpose, PostgresStatements.filled(table, kind.sql)));
         }
-        this.nextOfKeys = new PostgresPrepared(
-                "claim_next", PostgresStatements.filled(table, PostgresKeyedClaimSql.NEXT_OF_KEYS));
         this.watermarks = watermarks;
         this.stretches = stretches;
         this.keys = keys;
+        this.successors = successors;
     }
 
     Mono<List<Claimed>> claim(Connection connection, Claim claim, String consumer, Runnable taken) {
@@ -160,57 +157,6 @@ final class PostgresClaim {
                 .toArray(String[]::new));
     }
 
-    /** The next events of these keys, to be claimed in the transaction that settles the ones before. */
-    Next next(Claim claim, String consumer, List<Settlement> settled) {
-        String channel = claim.requests().get(0).channel();
-        List<String> freed = settled.stream()
-                .filter(settlement -> settlement.freesNextOf(channel))
-                .map(settlement -> Objects.requireNonNull(settlement.key()))
-                .distinct()
-                .toList();
-        return new Next(claim, consumer, new Answer(claim.requests().get(0), new Look("", 0, 0, freed)));
-    }
-
-    /** A claim that another message contains. */
-    final class Next {
-
-        private final String executed;
-        private final Answer answer;
-
-        private Next(Claim claim, String consumer, Answer answer) {
-            String channel = answer.request.channel();
-            List<String> freed = answer.look.settled();
-            this.executed = nextOfKeys.execute(List.of(
-                    channel,
-                    freed.toArray(String[]::new),
-                    column(freed, key -> successors.bound(channel, key), Long[]::new),
-                    answer.request.suspectAfter(),
-                    claim.leaseToken(),
-                    consumer,
-                    Sql.micros(claim.lease()),
-                    parks(claim)));
-            this.answer = answer;
-        }
-
-        PostgresPrepared statement() {
-            return nextOfKeys;
-        }
-
-        /** To be run where it need not wait for long for what others have locked. */
-        String executed() {
-            return "SET LOCAL lock_timeout = 10; " + executed;
-        }
-
-        void read(Readable row) {
-            PostgresClaim.read(row, List.of(answer));
-        }
-
-        Claimed claimed() {
-            keys.tookNext(answer.request.channel(), answer.taken.size());
-            return answer.taken.toClaimed();
-        }
-    }
-
     /** One message, from the beginning of its transaction to the commit. */
     private static Mono<List<Claimed>> run(
             Connection connection,
@@ -260,6 +206,29 @@ final class PostgresClaim {
         return answer;
     }
 
+    /** What is left out is as of almost all: leased for the first time, as soon as it was published. */
+    static ClaimedEvent event(UUID eventId, String channel, Instant leaseExpiresAt, Readable row) {
+        Integer attempts = row.get(7, Integer.class);
+        Instant createdAt = Sql.instant(Objects.requireNonNull(row.get(8, Long.class)));
+        Long deliverAt = row.get(9, Long.class);
+        return new ClaimedEvent(
+                eventId,
+                channel,
+                row.get(3, String.class),
+                row.get(4, String.class),
+                Objects.requireNonNull(row.get(5, String.class)),
+                row.get(6, String.class),
+                attempts == null ? 1 : attempts,
+                createdAt,
+                deliverAt == null ? createdAt : Sql.instant(deliverAt),
+                leaseExpiresAt);
+    }
+
+    /** Told of events with a key. */
+    static long seq(Readable row) {
+        return Objects.requireNonNull(row.get(10, Long.class));
+    }
+
     /** The answer to one request, while its rows arrive. */
     private final class Answer {
 
@@ -280,16 +249,6 @@ final class PostgresClaim {
             this.stretch = stretch(alone && kind == Kind.WITHOUT_KEYS);
             this.from = from(request.channel());
             this.look = look(request.channel(), request.limit());
-            this.taken = new Taken(request);
-        }
-
-        /** For the next events of keys, read as what is claimed of settled ones. */
-        Answer(Claim.Request request, Look look) {
-            this.request = request;
-            this.kind = Kind.SETTLED_KEYS;
-            this.stretch = Stretch.ALL;
-            this.from = Place.BOTTOM;
-            this.look = look;
             this.taken = new Taken(request);
         }
 
@@ -345,30 +304,15 @@ final class PostgresClaim {
             return places;
         }
 
-        /** What is left out is as of almost all: leased for the first time, as soon as it was published. */
         void add(UUID eventId, Readable row) {
             String becomes = row.get(2, String.class);
-            String key = row.get(4, String.class);
-            Integer attempts = row.get(7, Integer.class);
-            Instant createdAt = Sql.instant(Objects.requireNonNull(row.get(8, Long.class)));
-            Long deliverAt = row.get(9, Long.class);
+            ClaimedEvent event = event(eventId, request.channel(), leaseExpiresAt, row);
+            String key = event.key();
             if (key != null) {
                 withKey++;
-                successors.taken(request.channel(), key, Objects.requireNonNull(row.get(10, Long.class)));
+                successors.taken(request.channel(), key, seq(row));
             }
-            taken.add(
-                    becomes == null ? "leased" : becomes,
-                    new ClaimedEvent(
-                            eventId,
-                            request.channel(),
-                            row.get(3, String.class),
-                            key,
-                            Objects.requireNonNull(row.get(5, String.class)),
-                            row.get(6, String.class),
-                            attempts == null ? 1 : attempts,
-                            createdAt,
-                            deliverAt == null ? createdAt : Sql.instant(deliverAt),
-                            leaseExpiresAt));
+            taken.add(becomes == null ? "leased" : becomes, event);
         }
 
         void teach(Duration took) {

@@ -94,7 +94,9 @@ final class PostgresSettle {
      * @param along a claim that is to read what it takes, behind the settlements; null if there is none
      */
     Mono<List<Boolean>> settle(
-            Connection connection, Map<Outcome, List<Settlement>> settlements, PostgresClaim.@Nullable Next along) {
+            Connection connection,
+            Map<Outcome, List<Settlement>> settlements,
+            PostgresNextOfKeys.@Nullable Along along) {
         List<PostgresPrepared> statements =
                 settlements.keySet().stream().map(this::prepared).collect(Collectors.toCollection(ArrayList::new));
         String executed = settlements.entrySet().stream()

@@ -81,6 +81,7 @@ final class PostgresStatements implements QueueStatements {
     private final String insertDueLater;
     private final String find;
     private final PostgresClaim claim;
+    private final PostgresNextOfKeys nextOfKeys;
     private final PostgresSettle settle;
     private final String deleteExpired;
     private final long retention;
@@ -101,7 +102,9 @@ final class PostgresStatements implements QueueStatements {
         this.insertDueNow = filled(table, DUE_NOW + UNLESS_STORED);
         this.insertDueLater = filled(table, DUE_LATER + UNLESS_STORED);
         this.find = filled(table, FIND);
-        this.claim = new PostgresClaim(table, watermarks, stretches, keys);
+        Successors successors = new Successors();
+        this.claim = new PostgresClaim(table, watermarks, stretches, keys, successors);
+        this.nextOfKeys = new PostgresNextOfKeys(table, keys, successors);
         this.settle = new PostgresSettle(table, retention);
         this.deleteExpired = filled(table, DELETE_EXPIRED);
         this.retention = Sql.micros(retention);
@@ -212,7 +215,8 @@ final class PostgresStatements implements QueueStatements {
     public Mono<Done> settle(
             Connection connection, Map<Outcome, List<Settlement>> settlements, Claim next, String consumer) {
         comeAgain(settlements.getOrDefault(Outcome.RELEASE, List.of()));
-        PostgresClaim.Next along = claim.next(next, consumer, settlements.getOrDefault(Outcome.ACK, List.of()));
+        PostgresNextOfKeys.Along along =
+                nextOfKeys.along(next, consumer, settlements.getOrDefault(Outcome.ACK, List.of()));
         return settle.settle(connection, settlements, along)
                 .map(applied -> new Done(applied, along.claimed()))
                 .onErrorResume(
