@@ -212,6 +212,16 @@ public interface EventChannel extends EventPublisher {
     }
 
     /**
+     * How many events of a subscription may wait to be settled where its options do not say, see
+     * {@link SubscribeOptions#withPrefetch(int)}. Whoever waits for more of them at once waits in vain.
+     *
+     * @return at least 1
+     */
+    default int prefetch() {
+        return Integer.MAX_VALUE;
+    }
+
+    /**
      * Checks a channel name: a letter or underscore, then letters, digits, {@code _}, {@code .}, {@code :} and {@code -},
      * at most 63 characters in all, ASCII only. The same rule holds for every backend, so that a name can move between them.
      *

@@ -49,6 +49,14 @@ public interface EventHandler {
             throw new EventException.Invalid("A blocking handler was made of " + work + " on " + scheduler
                     + "; give what is to be done, and a scheduler whose threads may be blocked.");
         }
-        return message -> Mono.<Void>fromRunnable(() -> work.accept(message)).subscribeOn(scheduler);
+        return message -> Mono.<Void>create(sink -> {
+                    try {
+                        work.accept(message);
+                        sink.success();
+                    } catch (Throwable thrown) { // Reactor would tell nobody of those that it takes for fatal
+                        sink.error(thrown);
+                    }
+                })
+                .subscribeOn(scheduler);
     }
 }

@@ -206,6 +206,11 @@ final class BackendChannel implements EventChannel {
     }
 
     @Override
+    public int prefetch() {
+        return options.prefetch();
+    }
+
+    @Override
     public Mono<Void> shutdown() {
         return shutdown.run();
     }

@@ -144,6 +144,11 @@ final class BroadcastChannel implements EventChannel {
     }
 
     @Override
+    public int prefetch() {
+        return options.prefetch();
+    }
+
+    @Override
     public Mono<Boolean> withdraw(String eventId) {
         return Mono.error(Upkeep.unsupported("The withdrawal of event " + eventId + " was", backend.name()));
     }

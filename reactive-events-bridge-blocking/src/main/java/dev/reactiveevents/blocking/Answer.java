@@ -6,6 +6,7 @@ import java.time.Duration;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.reactivestreams.Subscription;
 import reactor.core.publisher.BaseSubscriber;
@@ -17,19 +18,19 @@ import reactor.core.publisher.Mono;
  */
 final class Answer<T> extends BaseSubscriber<T> {
 
-    /** What is waited for, for the messages of exceptions. */
-    record Question(String attempted, boolean writes, String advice) {
+    /** What is waited for, for the messages of exceptions: only they need it in words. */
+    record Question(Supplier<String> attempted, boolean writes, String advice) {
 
-        static Question write(String attempted, String advice) {
+        static Question write(Supplier<String> attempted, String advice) {
             return new Question(attempted, true, advice);
         }
 
-        static Question read(String attempted) {
+        static Question read(Supplier<String> attempted) {
             return new Question(attempted, false, "");
         }
 
         EventException unanswered(Duration timeout) {
-            String waited = attempted + ", and no answer came within " + timeout + ".";
+            String waited = attempted.get() + ", and no answer came within " + timeout + ".";
             return writes
                     ? new EventException.OutcomeUnknown(waited + outcome(), null)
                     : new EventException.Unavailable(waited + " Try again, or give it more time.", null);
@@ -37,7 +38,7 @@ final class Answer<T> extends BaseSubscriber<T> {
 
         EventException interrupted(@Nullable InterruptedException cause) {
             return new EventException.Interrupted(
-                    attempted + ", and thread \"" + Thread.currentThread().getName()
+                    attempted.get() + ", and thread \"" + Thread.currentThread().getName()
                             + "\" was interrupted while it waited." + (writes ? outcome() : ""),
                     cause);
         }

@@ -97,10 +97,10 @@ public final class BlockingDeadLetters {
     }
 
     private Question reading(String what) {
-        return Question.read("Dead letters of " + channel() + " were to be " + what);
+        return Question.read(() -> "Dead letters of " + channel() + " were to be " + what);
     }
 
     private Question changing(String what) {
-        return Question.write("Dead letters of " + channel() + " were to be " + what, GO_ON);
+        return Question.write(() -> "Dead letters of " + channel() + " were to be " + what, GO_ON);
     }
 }

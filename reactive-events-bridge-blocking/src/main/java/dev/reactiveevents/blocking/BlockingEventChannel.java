@@ -112,12 +112,9 @@ public final class BlockingEventChannel implements AutoCloseable {
      * @return its id, once it is stored
      */
     public String publish(Event event) {
-        String attempted = "An event was to be published" + (event == null ? "" : " on " + event.channel());
-        return calls.ask(
-                "publish",
-                "EventChannel.publish",
-                Question.write(attempted, PUBLISH_AGAIN),
-                () -> events.publish(event));
+        Question question = Question.write(
+                () -> "An event was to be published" + (event == null ? "" : " on " + event.channel()), PUBLISH_AGAIN);
+        return calls.ask("publish", "EventChannel.publish", question, () -> events.publish(event));
     }
 
     /**
@@ -127,12 +124,9 @@ public final class BlockingEventChannel implements AutoCloseable {
      * @return the ids in input order, once all are committed
      */
     public List<String> publishAll(Collection<Event> events) {
-        String attempted = (events == null ? "No" : String.valueOf(events.size())) + " events were to be published";
-        return calls.ask(
-                "publishAll",
-                "EventChannel.publishAll",
-                Question.write(attempted, PUBLISH_AGAIN),
-                () -> this.events.publishAll(events));
+        int count = events == null ? 0 : events.size();
+        Question question = Question.write(() -> count + " events were to be published", PUBLISH_AGAIN);
+        return calls.ask("publishAll", "EventChannel.publishAll", question, () -> this.events.publishAll(events));
     }
 
     // == Receiving ==
@@ -149,7 +143,7 @@ public final class BlockingEventChannel implements AutoCloseable {
         Duration longest = timeout == null || timeout.compareTo(A_YEAR) > 0
                 ? A_YEAR
                 : options.timeout().plus(timeout);
-        Question question = Question.read("An event of " + channel + " was to be received");
+        Question question = Question.read(() -> "An event of " + channel + " was to be received");
         return Optional.ofNullable(Answer.to(events.receive(channel, timeout), longest, question));
     }
 
@@ -172,7 +166,7 @@ public final class BlockingEventChannel implements AutoCloseable {
      */
     public BlockingSubscription blockingSubscribe(String channel, SubscribeOptions subscribeOptions) {
         calls.require("blockingSubscribe", "EventChannel.subscribe");
-        CallingThread.requireNotInterrupted("A subscription to " + channel + " was asked for");
+        CallingThread.requireNotInterrupted(() -> "A subscription to " + channel + " was asked for");
         if (subscribeOptions == null) {
             throw new EventException.Invalid("The options of a subscription were null; give some, or leave them out.");
         }
@@ -217,7 +211,9 @@ public final class BlockingEventChannel implements AutoCloseable {
 
     /**
      * Stops a listener that was started here: it takes nothing new, and handlers at work have the
-     * {@linkplain BlockingOptions#timeout() timeout} to end. Then they are interrupted, and their events come again.
+     * {@linkplain BlockingOptions#timeout() timeout} to end. Then they are interrupted, and their events come again. A handler
+     * that calls this for its own listener waits for itself until then: let it subscribe to
+     * {@link EventListener#stop(Duration)} instead. If this thread is interrupted meanwhile, the listener goes on stopping.
      *
      * @param id the listener's id
      * @return true once it has stopped; false if none of this id runs here
@@ -236,7 +232,7 @@ public final class BlockingEventChannel implements AutoCloseable {
      * @return true once the database has it; false if the delivery is no longer ours
      */
     public boolean ack(EventMessage message) {
-        return settle("ack", "acknowledged", message, EventMessage::ack);
+        return settle("ack", "EventMessage.ack", "acknowledged", message, EventMessage::ack);
     }
 
     /**
@@ -249,7 +245,8 @@ public final class BlockingEventChannel implements AutoCloseable {
         if (messages == null) {
             throw new EventException.Invalid("The events to be acknowledged were null; give some.");
         }
-        Question question = Question.write(messages.size() + " events were to be acknowledged", SETTLE_AGAIN);
+        int count = messages.size();
+        Question question = Question.write(() -> count + " events were to be acknowledged", SETTLE_AGAIN);
         return calls.ask("ackAll", "EventChannel.ackAll", question, () -> events.ackAll(messages));
     }
 
@@ -260,7 +257,7 @@ public final class BlockingEventChannel implements AutoCloseable {
      * @return as {@link #ack(EventMessage)}
      */
     public boolean nack(EventMessage message) {
-        return settle("nack", "given back", message, EventMessage::nack);
+        return settle("nack", "EventMessage.nack", "given back", message, EventMessage::nack);
     }
 
     /**
@@ -271,7 +268,7 @@ public final class BlockingEventChannel implements AutoCloseable {
      * @return as {@link #ack(EventMessage)}
      */
     public boolean nack(EventMessage message, Duration delay) {
-        return settle("nack", "given back", message, given -> given.nack(delay));
+        return settle("nack", "EventMessage.nack", "given back", message, given -> given.nack(delay));
     }
 
     /**
@@ -282,7 +279,7 @@ public final class BlockingEventChannel implements AutoCloseable {
      * @return as {@link #ack(EventMessage)}
      */
     public boolean reject(EventMessage message, String reason) {
-        return settle("reject", "rejected", message, given -> given.reject(reason));
+        return settle("reject", "EventMessage.reject", "rejected", message, given -> given.reject(reason));
     }
 
     /**
@@ -292,7 +289,7 @@ public final class BlockingEventChannel implements AutoCloseable {
      * @return as {@link #ack(EventMessage)}
      */
     public boolean release(EventMessage message) {
-        return settle("release", "released", message, EventMessage::release);
+        return settle("release", "EventMessage.release", "released", message, EventMessage::release);
     }
 
     /**
@@ -303,7 +300,7 @@ public final class BlockingEventChannel implements AutoCloseable {
      * @return as {@link #ack(EventMessage)}
      */
     public boolean extend(EventMessage message, Duration duration) {
-        return settle("extend", "kept for longer", message, given -> given.extend(duration));
+        return settle("extend", "EventMessage.extend", "kept for longer", message, given -> given.extend(duration));
     }
 
     /**
@@ -313,7 +310,7 @@ public final class BlockingEventChannel implements AutoCloseable {
      * @return as {@link EventChannel#ack(String)}
      */
     public boolean ack(String eventId) {
-        Question question = Question.write("Event " + eventId + " was to be acknowledged", SETTLE_AGAIN);
+        Question question = Question.write(() -> "Event " + eventId + " was to be acknowledged", SETTLE_AGAIN);
         return calls.ask("ack", "EventChannel.ack", question, () -> events.ack(eventId));
     }
 
@@ -324,17 +321,21 @@ public final class BlockingEventChannel implements AutoCloseable {
      * @return as {@link EventChannel#nack(String)}
      */
     public boolean nack(String eventId) {
-        Question question = Question.write("Event " + eventId + " was to be given back", SETTLE_AGAIN);
+        Question question = Question.write(() -> "Event " + eventId + " was to be given back", SETTLE_AGAIN);
         return calls.ask("nack", "EventChannel.nack", question, () -> events.nack(eventId));
     }
 
     private boolean settle(
-            String call, String what, EventMessage message, Function<EventMessage, Mono<Boolean>> outcome) {
+            String call,
+            String reactive,
+            String what,
+            EventMessage message,
+            Function<EventMessage, Mono<Boolean>> outcome) {
         if (message == null) {
             throw new EventException.Invalid("The event to be " + what + " was null; give one.");
         }
-        Question question = Question.write("Event " + message.eventId() + " was to be " + what, SETTLE_AGAIN);
-        return calls.ask(call, "EventMessage." + call, question, () -> outcome.apply(message));
+        Question question = Question.write(() -> "Event " + message.eventId() + " was to be " + what, SETTLE_AGAIN);
+        return calls.ask(call, reactive, question, () -> outcome.apply(message));
     }
 
     // == Looking inside, mending ==
@@ -346,7 +347,7 @@ public final class BlockingEventChannel implements AutoCloseable {
      * @return true once it is gone and will not be delivered; false if there is no such event, or if it has been taken
      */
     public boolean withdraw(String eventId) {
-        Question question = Question.write("Event " + eventId + " was to be withdrawn", "withdraw it again.");
+        Question question = Question.write(() -> "Event " + eventId + " was to be withdrawn", "withdraw it again.");
         return calls.ask("withdraw", "EventChannel.withdraw", question, () -> events.withdraw(eventId));
     }
 
@@ -369,22 +370,25 @@ public final class BlockingEventChannel implements AutoCloseable {
 
     /**
      * Closes the subscriptions that were opened here, which waits for nothing, and stops the listeners, which waits for handlers
-     * at work as {@link #stopListener(String)} does. The channel beneath stays open, since it stays its owner's:
-     * {@code events.shutdown()} ends it. Idempotent. Does not fail if it takes too long or if its thread is interrupted, before
-     * or meanwhile: the listeners go on stopping, which is logged.
+     * at work as {@link #stopListener(String)} does; they may call until then. The channel beneath stays open, since it stays
+     * its owner's: {@code events.shutdown()} ends it. Idempotent. Does not fail if it takes too long or if its thread is
+     * interrupted, before or meanwhile: the listeners go on stopping, which is logged.
      *
      * @throws EventException.Invalid if there are listeners to wait for, on a thread that must not block
      */
     @Override
     public void close() {
-        if (!listeners.isEmpty()) {
-            CallingThread.requireMayBlock("BlockingEventChannel.close()", "EventListener.stop(…)");
+        if (!listeners.haveEnded()) {
+            CallingThread.requireMayBlock(() -> "BlockingEventChannel.close()", "EventListener.stop");
         }
-        calls.close();
+        closeSubscriptions();
+        listeners.close();
+        calls.close(); // not before, since handlers at work may call
+        closeSubscriptions();
+    }
+
+    private void closeSubscriptions() {
         subscriptions.forEach(Intake::close);
         subscriptions.clear();
-        if (!listeners.isEmpty()) {
-            listeners.stopAll();
-        }
     }
 }

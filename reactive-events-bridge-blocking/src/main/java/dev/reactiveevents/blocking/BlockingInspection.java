@@ -9,8 +9,8 @@ import java.util.List;
 /** What is stored, see {@link Inspection}. Calls wait and fail as {@link BlockingEventChannel} says. */
 public final class BlockingInspection {
 
-    private static final Question COUNTS = Question.read("Events were to be counted");
-    private static final Question LEASES = Question.read("Leases were to be read");
+    private static final Question COUNTS = Question.read(() -> "Events were to be counted");
+    private static final Question LEASES = Question.read(() -> "Leases were to be read");
 
     private final Inspection inspection;
     private final Calls calls;

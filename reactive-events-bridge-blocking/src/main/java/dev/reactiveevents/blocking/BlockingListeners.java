@@ -12,6 +12,7 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Mono;
 import reactor.core.scheduler.Scheduler;
@@ -31,11 +32,25 @@ final class BlockingListeners {
     private record Running(EventListener listener, @Nullable Scheduler threads) {
 
         Mono<Void> stop(Duration timeout) {
-            return listener.stop(timeout).doOnTerminate(() -> {
-                if (threads != null) {
-                    threads.dispose();
-                }
-            });
+            return listener.stop(timeout).doOnTerminate(this::disposeOfThreads);
+        }
+
+        boolean hasEnded() {
+            boolean ended = switch (listener.state()) {
+                case STOPPED -> true;
+                case FAILED -> listener.counts().handling() == 0;
+                case STARTING, RUNNING, CUT_OFF, STOPPING -> false;
+            };
+            if (ended) {
+                disposeOfThreads();
+            }
+            return ended;
+        }
+
+        private void disposeOfThreads() {
+            if (threads != null) {
+                threads.dispose();
+            }
         }
     }
 
@@ -43,6 +58,7 @@ final class BlockingListeners {
     private final Duration timeout;
     private final @Nullable Executor executor;
     private final Map<String, Running> running = new ConcurrentHashMap<>();
+    private volatile boolean closed;
 
     BlockingListeners(EventChannel events, BlockingOptions options) {
         this.events = events;
@@ -53,22 +69,31 @@ final class BlockingListeners {
     /** Answers once it is ready. */
     EventListener listen(
             String channel, Consumer<? super EventMessage> handler, @Nullable ListenOptions listenOptions) {
-        String attempted = "A listener of " + channel + " was to be started";
+        Supplier<String> attempted = () -> "A listener of " + channel + " was to be started";
         CallingThread.requireNotInterrupted(attempted);
         if (listenOptions == null) {
-            throw new EventException.Invalid(attempted + " with options that were null; give some, or leave them out.");
+            throw new EventException.Invalid(
+                    attempted.get() + " with options that were null; give some, or leave them out.");
         }
         if (handler == null) {
-            throw new EventException.Invalid(attempted + " with a handler that was null; give what is to be done.");
+            throw new EventException.Invalid(
+                    attempted.get() + " with a handler that was null; give what is to be done.");
         }
         EventListener listener = start(channel, handler, listenOptions);
         try {
+            requireOpen(attempted); // it may have been closed before this one was known
             Answer.to(listener.ready(), timeout, Question.read(attempted));
         } catch (RuntimeException failure) {
             stop(listener.id(), Duration.ZERO).subscribe(stopped -> {}, error -> {});
             throw failure;
         }
         return listener;
+    }
+
+    private void requireOpen(Supplier<String> attempted) {
+        if (closed) {
+            throw new EventException.Closed(attempted.get() + ", but its blocking channel is closed or being closed.");
+        }
     }
 
     private EventListener start(String channel, Consumer<? super EventMessage> handler, ListenOptions options) {
@@ -86,11 +111,17 @@ final class BlockingListeners {
             Scheduler threads,
             @Nullable Scheduler own) {
         EventHandler blocking = message -> Mono.deferContextual(
-                        context -> Mono.<Void>fromRunnable(() -> HandlerContext.run(context, handler, message)))
-                .subscribeOn(threads);
+                context -> EventHandler.blocking(given -> HandlerContext.run(context, handler, given), threads)
+                        .handle(message));
         EventListener listener = events.listen(channel, blocking, options);
+        forgetThoseThatEndedByThemselves();
         running.put(listener.id(), new Running(listener, own));
         return listener;
+    }
+
+    /** They were stopped by their own {@code stop}, by the end of their channel, or by a failure. */
+    private void forgetThoseThatEndedByThemselves() {
+        running.values().removeIf(Running::hasEnded);
     }
 
     /** Answers true once it has stopped, false if none of this id runs here. */
@@ -98,8 +129,8 @@ final class BlockingListeners {
         if (id == null) {
             throw new EventException.Invalid("The id of a listener to be stopped was null; give the one it has.");
         }
-        Question question = Question.read("Listener " + id + " was to be stopped");
-        return Boolean.TRUE.equals(Answer.to(stop(id, timeout), timeout.plus(GRACE), question));
+        Question question = Question.read(() -> "Listener " + id + " was to be stopped");
+        return Boolean.TRUE.equals(Answer.to(also(stop(id, timeout)), timeout.plus(GRACE), question));
     }
 
     private Mono<Boolean> stop(String id, Duration handlersHave) {
@@ -111,20 +142,31 @@ final class BlockingListeners {
         });
     }
 
-    /** Waits for a while; also if nobody waits for it any more, they stop. */
-    void stopAll() {
-        Mono<Void> stopped = Mono.when(
-                        running.keySet().stream().map(id -> stop(id, timeout)).toList())
-                .cache();
+    /** Goes on to its end also if nobody waits for it any more. */
+    private static <T> Mono<T> also(Mono<T> stopping) {
+        Mono<T> stopped = stopping.cache();
         stopped.subscribe(nothing -> {}, error -> {});
+        return stopped;
+    }
+
+    boolean haveEnded() {
+        forgetThoseThatEndedByThemselves();
+        return running.isEmpty();
+    }
+
+    /** Starts no more, and waits for a while until those that run have stopped; they stop also if that takes longer. */
+    void close() {
+        closed = true;
+        if (haveEnded()) {
+            return;
+        }
+        Mono<Void> stopped = also(
+                Mono.when(running.keySet().stream().map(id -> stop(id, timeout)).toList()));
+        Question question = Question.read(() -> "The listeners of a blocking channel were to stop");
         try {
-            Answer.to(stopped, timeout.plus(GRACE), Question.read("The listeners of a blocking channel were to stop"));
+            Answer.to(stopped, timeout.plus(GRACE), question);
         } catch (EventException notWaitedFor) {
             LOG.warn("A blocking channel was closed without waiting for its listeners: {}", notWaitedFor.getMessage());
         }
-    }
-
-    boolean isEmpty() {
-        return running.isEmpty();
     }
 }

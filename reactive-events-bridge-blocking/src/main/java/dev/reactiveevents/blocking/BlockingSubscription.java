@@ -47,12 +47,12 @@ public final class BlockingSubscription implements Iterable<EventMessage>, Itera
 
     private final String name;
     private final Intake intake;
-    private final @Nullable Integer prefetch;
+    private final int prefetch;
     private final @Nullable Duration idleTimeout;
     private final Set<Intake> open;
 
     private BlockingSubscription(
-            String name, Intake intake, @Nullable Integer prefetch, @Nullable Duration idleTimeout, Set<Intake> open) {
+            String name, Intake intake, int prefetch, @Nullable Duration idleTimeout, Set<Intake> open) {
         this.name = name;
         this.intake = intake;
         this.prefetch = prefetch;
@@ -78,7 +78,9 @@ public final class BlockingSubscription implements Iterable<EventMessage>, Itera
             intake.close();
             throw failure;
         }
-        return new BlockingSubscription(channel, intake, how.prefetch(), options.idleTimeout(), open);
+        Integer own = how.prefetch();
+        int prefetch = own != null ? own : events.prefetch();
+        return new BlockingSubscription(channel, intake, prefetch, options.idleTimeout(), open);
     }
 
     /** Knows everything but the subscription itself, which could otherwise never be found to be abandoned. */
@@ -162,7 +164,8 @@ public final class BlockingSubscription implements Iterable<EventMessage>, Itera
     /**
      * Waits for one event.
      *
-     * @param timeout how long at most; with zero it takes only what has arrived, and asks for an event to be there next time
+     * @param timeout how long at most; with zero it takes only what has arrived, and asks for an event, which is kept for a
+     *     second: whoever calls less often never gets one where it takes the database longer than the timeout to answer
      * @return the event, or empty if none came in time
      * @throws EventException.Closed once the subscription is closed or the channel shut down
      */
@@ -183,7 +186,7 @@ public final class BlockingSubscription implements Iterable<EventMessage>, Itera
     /**
      * Waits for several events. Their leases run from when they arrive: let the timeout be a small part of the lease.
      *
-     * @param most how many at most, at least 1; not more come than the prefetch allows
+     * @param most how many at most, at least 1; not more are waited for than the prefetch allows
      * @param timeout how long at most
      * @return the events, in order: as many as were asked for, or those that came in time, possibly none
      * @throws EventException.Closed once the subscription is closed or the channel shut down
@@ -194,10 +197,9 @@ public final class BlockingSubscription implements Iterable<EventMessage>, Itera
                     most + " events were to be taken from the subscription to " + name + "; take at least 1.");
         }
         long nanos = nanos("events", timeout);
-        int allowed = prefetch == null ? most : Math.min(most, prefetch);
         begin("take");
         try {
-            List<EventMessage> taken = intake.take(allowed, nanos);
+            List<EventMessage> taken = intake.take(Math.min(most, prefetch), nanos);
             if (taken.isEmpty()) {
                 intake.requireNotOver();
             }
@@ -230,8 +232,8 @@ public final class BlockingSubscription implements Iterable<EventMessage>, Itera
     }
 
     private void begin(String call) {
-        CallingThread.requireMayBlock("BlockingSubscription." + call + "(…)", "EventChannel.subscribe(…)");
-        intake.enter(call + "(…)");
+        CallingThread.requireMayBlock(() -> "BlockingSubscription." + call + "(…)", "EventChannel.subscribe");
+        intake.enter(call);
     }
 
     private void end() {

@@ -29,7 +29,7 @@ final class Calls {
     }
 
     void require(String call, String reactive) {
-        CallingThread.requireMayBlock("The blocking " + call + "(…)", reactive + "(…)");
+        CallingThread.requireMayBlock(() -> "The blocking " + call + "(…)", reactive);
         if (closed) {
             throw new EventException.Closed(
                     "The blocking " + call + "(…) was called after its blocking channel was closed.");

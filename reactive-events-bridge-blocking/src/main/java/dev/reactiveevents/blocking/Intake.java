@@ -29,6 +29,9 @@ final class Intake extends BaseSubscriber<EventMessage> {
     /** How long an event waits for the next call. */
     static final Duration LINGER = Duration.ofSeconds(1);
 
+    /** Uses the subscription as a thread does, so that no call finds half of what is being given back. */
+    private static final Object TIMER = new Object();
+
     private final String name;
     private final Queue<EventMessage> arrived = new ConcurrentLinkedQueue<>();
     private final AtomicInteger waitingEvents = new AtomicInteger();
@@ -37,7 +40,9 @@ final class Intake extends BaseSubscriber<EventMessage> {
     /** What {@code hasNext} has found and {@code next} has not answered. */
     private final AtomicReference<@Nullable EventMessage> found = new AtomicReference<>();
 
-    private final AtomicReference<@Nullable Thread> user = new AtomicReference<>();
+    /** The thread whose call is under way, or {@link #TIMER}. */
+    private final AtomicReference<@Nullable Object> user = new AtomicReference<>();
+
     private final AtomicBoolean lingering = new AtomicBoolean();
     private volatile @Nullable Thread waiter;
     private volatile int wanted;
@@ -92,11 +97,15 @@ final class Intake extends BaseSubscriber<EventMessage> {
 
     void enter(String call) {
         Thread current = Thread.currentThread();
-        Thread other = user.compareAndExchange(null, current);
-        if (other != null) {
-            throw new EventException.Invalid(call + " of the subscription to " + name + " was called by thread \""
-                    + current.getName() + "\" while thread \"" + other.getName()
-                    + "\" was using it; a subscription belongs to one thread at a time: open one for each.");
+        Object other;
+        while ((other = user.compareAndExchange(null, current)) != null) {
+            if (other instanceof Thread thread) {
+                throw new EventException.Invalid(
+                        call + "(…) of the subscription to " + name + " was called by thread \""
+                                + current.getName() + "\" while thread \"" + thread.getName()
+                                + "\" was using it; a subscription belongs to one thread at a time: open one for each.");
+            }
+            Thread.yield(); // the timer only empties a queue
         }
     }
 
@@ -276,10 +285,17 @@ final class Intake extends BaseSubscriber<EventMessage> {
         }
     }
 
-    private void endLingering() {
+    /** Gives back what nobody came for. What {@code hasNext} has found stays: {@code next} is to answer it. */
+    void endLingering() {
         lingering.set(false);
-        if (user.get() == null) {
-            giveBack();
+        if (user.compareAndSet(null, TIMER)) {
+            List<EventMessage> unused = new ArrayList<>();
+            EventMessage message;
+            while ((message = poll()) != null) {
+                unused.add(message);
+            }
+            leave();
+            unused.forEach(Intake::release);
         }
     }
 

@@ -7,6 +7,7 @@ import dev.reactiveevents.Event;
 import dev.reactiveevents.EventChannel;
 import dev.reactiveevents.EventException;
 import dev.reactiveevents.EventMessage;
+import dev.reactiveevents.SubscribeOptions;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -190,6 +191,46 @@ abstract class BridgeContract {
         assertThat(deliveries).hasValue(EVENTS);
     }
 
+    // == What it holds ==
+
+    @Test
+    void anIterationThatIsNotAdvancedHoldsNoMoreThanItsPrefetch() {
+        publish(100);
+        try (BlockingSubscription orders = blocking.blockingSubscribe(
+                        "orders", SubscribeOptions.defaults().withPrefetch(10));
+                BlockingSubscription other = blocking.blockingSubscribe("orders")) {
+            for (int acked = 0; acked < 50; acked++) { // the faster they are settled, the more it reads ahead
+                assertThat(blocking.ack(orders.next())).isTrue();
+            }
+            assertThat(orders.hasNext()).isTrue();
+            assertThat(other.take(40, LIMIT)).hasSize(40);
+        }
+    }
+
+    @Test
+    void aTakeDoesNotWaitForMoreThanThePrefetchOfTheChannelAllows() {
+        BlockingEventChannel narrow = BlockingEventChannel.of(stage.open(Stage.OPTIONS.withPrefetch(5)));
+        publish(20);
+        BlockingSubscription orders = narrow.blockingSubscribe("orders");
+        assertThat(Background.run("taking", () -> orders.take(10, Duration.ofDays(1)))
+                        .result())
+                .hasSize(5);
+        narrow.close();
+    }
+
+    @Test
+    void whatHasNextHasFoundStaysForNextWhenTheRestIsGivenBack() {
+        try (BlockingSubscription orders = blocking.blockingSubscribe("orders");
+                BlockingSubscription other = blocking.blockingSubscribe("orders")) {
+            assertThat(orders.take(2, Duration.ofMillis(20))).isEmpty(); // it has asked for two
+            List<String> ids = publish(2);
+            assertThat(orders.hasNext()).isTrue();
+            assertThat(other.next().eventId()).isEqualTo(ids.get(1));
+            assertThat(orders.poll(Duration.ZERO))
+                    .hasValueSatisfying(message -> assertThat(message.eventId()).isEqualTo(ids.get(0)));
+        }
+    }
+
     // == Giving back ==
 
     @Test
@@ -283,12 +324,12 @@ abstract class BridgeContract {
     @Test
     void anInterruptedThreadStopsWaitingKeepsItsFlagAndHoldsNothing() {
         BlockingSubscription orders = blocking.blockingSubscribe("orders");
+        BlockingSubscription polled = blocking.blockingSubscribe("orders");
+        BlockingSubscription taken = blocking.blockingSubscribe("orders");
         List<Background<?>> calls = List.of(
                 Background.run("in next", orders::next),
-                Background.run(
-                        "in poll", () -> blocking.blockingSubscribe("orders").poll(LIMIT)),
-                Background.run(
-                        "in take", () -> blocking.blockingSubscribe("orders").take(5, LIMIT)),
+                Background.run("in poll", () -> polled.poll(LIMIT)),
+                Background.run("in take", () -> taken.take(5, LIMIT)),
                 Background.run("in receive", () -> blocking.receive("orders", LIMIT)));
         for (Background<?> call : calls) {
             call.awaitWaiting().interrupt();

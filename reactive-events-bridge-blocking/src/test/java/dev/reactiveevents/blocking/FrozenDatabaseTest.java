@@ -3,13 +3,18 @@ package dev.reactiveevents.blocking;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.reactiveevents.DeadLetterQuery;
+import dev.reactiveevents.Event;
 import dev.reactiveevents.EventException;
+import dev.reactiveevents.EventListener;
 import dev.reactiveevents.EventMessage;
 import dev.reactiveevents.r2dbc.PostgresServer;
 import dev.reactiveevents.r2dbc.Proxy;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
+import java.util.stream.Stream;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -54,6 +59,42 @@ class FrozenDatabaseTest {
                 .isInstanceOf(EventException.OutcomeUnknown.class)
                 .hasMessageContainingAll(message.eventId(), "acknowledged", "PT0.3S", "may or may not");
         assertThatThrownBy(() -> blocking.ackAll(List.of(message))).isInstanceOf(EventException.OutcomeUnknown.class);
+    }
+
+    @Test
+    void everyOtherCallEndsWhenItsTimeIsUp() {
+        patient.publish("orders", 1);
+        EventMessage message = patient.receive("orders", Stage.LIMIT).orElseThrow();
+        proxy.freezeForGood();
+
+        Stream.<ThrowingCallable>of(
+                        () -> blocking.publishAll(List.of(Event.of("orders", 2))),
+                        () -> blocking.extend(message, Duration.ofMinutes(1)),
+                        () -> blocking.nack(message),
+                        () -> blocking.withdraw(message.eventId()),
+                        () -> blocking.deadLetters("orders").requeue(DeadLetterQuery.oldest(1)))
+                .forEach(call -> assertThatThrownBy(call)
+                        .isInstanceOf(EventException.OutcomeUnknown.class)
+                        .hasMessageContainingAll("PT0.3S", "may or may not"));
+        Stream.<ThrowingCallable>of(
+                        () -> blocking.listen("orders", given -> {}),
+                        () -> blocking.deadLetters("orders").count(),
+                        () -> blocking.inspect().counts("orders"))
+                .forEach(call -> assertThatThrownBy(call)
+                        .isInstanceOf(EventException.Unavailable.class)
+                        .hasMessageContaining("PT0.3S"));
+    }
+
+    @Test
+    void listenersStopAndTheirChannelIsClosed() {
+        BlockingEventChannel listening =
+                BlockingEventChannel.of(stage.open(), BlockingOptions.defaults().withTimeout(Duration.ofSeconds(20)));
+        EventListener first = listening.listen("orders", message -> {});
+        EventListener second = listening.listen("orders", message -> {});
+        proxy.freezeForGood();
+        assertThat(listening.stopListener(first.id())).isTrue();
+        listening.close();
+        assertThat(second.state()).isEqualTo(EventListener.State.STOPPED);
     }
 
     @Test

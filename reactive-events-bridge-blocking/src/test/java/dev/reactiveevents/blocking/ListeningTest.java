@@ -3,14 +3,14 @@ package dev.reactiveevents.blocking;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.reactiveevents.EventChannel;
 import dev.reactiveevents.EventContext;
 import dev.reactiveevents.EventException;
 import dev.reactiveevents.EventListener;
 import dev.reactiveevents.EventMessage;
 import dev.reactiveevents.ListenOptions;
 import dev.reactiveevents.RetryPolicy;
-import java.nio.file.Files;
-import java.nio.file.Path;
+import java.lang.reflect.Proxy;
 import java.time.Duration;
 import java.util.Queue;
 import java.util.Set;
@@ -23,25 +23,32 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.stream.IntStream;
-import jdk.jfr.Recording;
-import jdk.jfr.consumer.RecordedEvent;
-import jdk.jfr.consumer.RecordingFile;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.condition.EnabledForJreRange;
 import org.junit.jupiter.api.condition.JRE;
-import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.provider.EnumSource;
+import reactor.core.publisher.Mono;
+import reactor.core.scheduler.Schedulers;
 import reactor.util.context.Context;
 
 /** Listeners whose handlers block. */
 @Timeout(100)
+@ParameterizedClass
+@EnumSource
 class ListeningTest {
 
     private static final ListenOptions EIGHT = ListenOptions.defaults().withConcurrency(8);
 
-    private final Stage stage = Stage.inMemory();
-    private final BlockingEventChannel blocking = stage.blocking();
+    private final Stage stage;
+    private final BlockingEventChannel blocking;
+
+    ListeningTest(Stage.Place place) {
+        this.stage = place.open();
+        this.blocking = stage.blocking();
+    }
 
     @AfterEach
     void end() {
@@ -123,6 +130,27 @@ class ListeningTest {
     }
 
     @Test
+    void whateverAHandlerThrowsItsEventComesAgain() throws Exception {
+        Queue<Integer> attempts = new ConcurrentLinkedQueue<>();
+        CountDownLatch thrice = new CountDownLatch(3);
+        blocking.listen(
+                "orders",
+                message -> {
+                    attempts.add(message.attempts());
+                    thrice.countDown();
+                    switch (message.attempts()) {
+                        case 1 -> throw new NoClassDefFoundError("a library that is missing");
+                        case 2 -> throw new StackOverflowError("too deep");
+                        default -> {}
+                    }
+                },
+                ListenOptions.defaults().withRetry(RetryPolicy.fixed(Duration.ZERO)));
+        blocking.publish("orders", 1);
+        await(thrice);
+        assertThat(attempts).containsExactly(1, 2, 3);
+    }
+
+    @Test
     void handlersRunOnTheGivenExecutorWhichStaysOpen() throws Exception {
         ExecutorService given = Executors.newFixedThreadPool(2, task -> new Thread(task, "given"));
         try (BlockingEventChannel other =
@@ -188,6 +216,108 @@ class ListeningTest {
     }
 
     @Test
+    void aHandlerAtWorkMayCallWhileItsChannelIsBeingClosed() throws Exception {
+        CountDownLatch begun = new CountDownLatch(1);
+        CountDownLatch release = new CountDownLatch(1);
+        EventListener listener = blocking.listen("orders", handler(message -> {
+            begun.countDown();
+            await(release);
+            blocking.publish("shipped", message.payloadAs(Integer.class));
+        }));
+        blocking.publish("orders", 1);
+        await(begun);
+        Background<Boolean> close = Background.run("closing", () -> {
+                    blocking.close();
+                    return true;
+                })
+                .awaitWaiting();
+        release.countDown();
+        assertThat(close.result()).isTrue();
+        assertThat(listener.counts().acked()).isEqualTo(1);
+        assertThat(stage.blocking().receive("shipped", Stage.LIMIT)).isPresent();
+        assertThatThrownBy(() -> blocking.publish("orders", 2)).isInstanceOf(EventException.Closed.class);
+    }
+
+    @Test
+    void closingDoesNotWaitForAHandlerThatCannotBeInterrupted() throws Exception {
+        CountDownLatch begun = new CountDownLatch(1);
+        CountDownLatch release = new CountDownLatch(1);
+        CountDownLatch ended = new CountDownLatch(1);
+        BlockingEventChannel impatient =
+                BlockingEventChannel.of(stage.open(), BlockingOptions.defaults().withTimeout(Duration.ofMillis(200)));
+        impatient.listen("orders", message -> {
+            begun.countDown();
+            while (release.getCount() > 0) {
+                try {
+                    release.await();
+                } catch (InterruptedException ignored) {
+                    // as code does that knows better
+                }
+            }
+            ended.countDown();
+        });
+        String id = blocking.publish("orders", 1);
+        await(begun);
+        impatient.close();
+        assertThat(ended.getCount()).isEqualTo(1);
+        assertThat(blocking.receive("orders", Stage.LIMIT).orElseThrow().eventId())
+                .isEqualTo(id);
+        release.countDown();
+        await(ended);
+    }
+
+    @Test
+    void aListenerThatIsStartedWhileItsChannelIsClosedIsStopped() {
+        Queue<EventListener> started = new ConcurrentLinkedQueue<>();
+        Queue<BlockingEventChannel> toBeClosed = new ConcurrentLinkedQueue<>();
+        EventChannel events = stage.open();
+        EventChannel closedMeanwhile = (EventChannel) Proxy.newProxyInstance(
+                EventChannel.class.getClassLoader(), new Class<?>[] {EventChannel.class}, (proxy, method, given) -> {
+                    Object answer = method.invoke(events, given);
+                    if (answer instanceof EventListener listener) {
+                        started.add(listener);
+                        toBeClosed.remove().close();
+                    }
+                    return answer;
+                });
+        BlockingEventChannel closing = BlockingEventChannel.of(closedMeanwhile);
+        toBeClosed.add(closing);
+        assertThatThrownBy(() -> closing.listen("orders", message -> {}))
+                .isInstanceOf(EventException.Closed.class)
+                .hasMessageContaining("orders");
+        assertThat(started.remove().state()).isIn(EventListener.State.STOPPING, EventListener.State.STOPPED);
+    }
+
+    @Test
+    void aListenerThatWasStoppedByItselfIsNotWaitedFor() {
+        EventListener listener = blocking.listen("orders", message -> {});
+        listener.stop(Stage.LIMIT).block(Stage.LIMIT);
+        Mono.fromRunnable(blocking::close).subscribeOn(Schedulers.parallel()).block(Stage.LIMIT);
+    }
+
+    @Test
+    void aListenerGoesOnStoppingIfWhoStopsItIsInterrupted() throws Exception {
+        CountDownLatch begun = new CountDownLatch(1);
+        CountDownLatch release = new CountDownLatch(1);
+        EventListener listener = blocking.listen("orders", handler(message -> {
+            begun.countDown();
+            await(release);
+        }));
+        blocking.publish("orders", 1);
+        await(begun);
+        Background<Boolean> stop = Background.run("stopping", () -> blocking.stopListener(listener.id()))
+                .awaitWaiting()
+                .interrupt();
+        assertThat(stop.failure()).isInstanceOf(EventException.Interrupted.class);
+        assertThat(stop.interruptedAfterwards()).isTrue();
+        assertThat(listener.state()).isEqualTo(EventListener.State.STOPPING);
+        release.countDown();
+        listener.stop(Stage.LIMIT).block(Stage.LIMIT);
+        assertThat(listener.counts().acked()).isEqualTo(1);
+        assertThat(blocking.stopListener(listener.id())).isFalse();
+    }
+
+    @Test
     void wrongValuesAreRefused() {
         assertThatThrownBy(() -> blocking.listen("orders", null)).isInstanceOf(EventException.Invalid.class);
         assertThatThrownBy(() -> blocking.listen("orders", message -> {}, null))
@@ -196,53 +326,6 @@ class ListeningTest {
                 .isInstanceOf(EventException.Invalid.class);
         assertThatThrownBy(() -> blocking.stopListener(null)).isInstanceOf(EventException.Invalid.class);
         assertThat(blocking.stopListener("nobody")).isFalse();
-    }
-
-    // == The threads of Java 21 and later ==
-
-    @Test
-    @EnabledForJreRange(min = JRE.JAVA_21)
-    void handlersRunOnVirtualThreadsAndPinNoCarrier(@TempDir Path directory) throws Exception {
-        Path file = directory.resolve("pinned.jfr");
-        Set<String> kinds = ConcurrentHashMap.newKeySet();
-        handle(50, kinds); // whoever is the first to need a class waits for it pinned: that is Java's
-        try (Recording recording = new Recording()) {
-            recording
-                    .enable("jdk.VirtualThreadPinned")
-                    .withThreshold(Duration.ZERO)
-                    .withStackTrace();
-            recording.start();
-            handle(500, kinds);
-            recording.stop();
-            recording.dump(file);
-        }
-        assertThat(kinds).containsExactly("VirtualThread");
-        assertThat(RecordingFile.readAllEvents(file))
-                .filteredOn(ListeningTest::isOurs)
-                .isEmpty();
-        assertThat(Files.size(file)).isPositive();
-    }
-
-    private void handle(int count, Set<String> kinds) throws InterruptedException {
-        CountDownLatch all = new CountDownLatch(count);
-        EventListener listener = blocking.listen(
-                "orders",
-                message -> {
-                    kinds.add(Thread.currentThread().getClass().getSimpleName());
-                    blocking.publish("shipped", message.payloadAs(Integer.class));
-                    blocking.receive("shipped", Stage.LIMIT).ifPresent(blocking::ack);
-                    all.countDown();
-                },
-                EIGHT);
-        IntStream.range(0, count).forEach(order -> blocking.publish("orders", order));
-        await(all);
-        blocking.stopListener(listener.id());
-    }
-
-    private static boolean isOurs(RecordedEvent event) {
-        return event.getStackTrace() != null
-                && event.getStackTrace().getFrames().stream()
-                        .anyMatch(frame -> frame.getMethod().getType().getName().startsWith("dev.reactiveevents."));
     }
 
     @Test

@@ -12,12 +12,14 @@ import dev.reactiveevents.r2dbc.R2dbcEventChannelBuilder;
 import dev.reactiveevents.test.InMemoryBackend;
 import io.netty.channel.DefaultEventLoopGroup;
 import io.netty.util.concurrent.DefaultEventExecutorGroup;
+import io.netty.util.concurrent.DefaultThreadFactory;
 import io.netty.util.concurrent.EventExecutorGroup;
 import io.r2dbc.spi.ConnectionFactories;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import java.util.concurrent.ThreadFactory;
 import java.util.function.Function;
 import java.util.stream.Stream;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
@@ -58,6 +60,10 @@ class MisuseTest {
                 blocking -> blocking.publishAll(List.of(Event.of("orders", 1))),
                 blocking -> blocking.receive("orders", Duration.ZERO),
                 blocking -> blocking.blockingSubscribe("orders"),
+                blocking -> blocking.listen("orders", message -> {}),
+                blocking -> blocking.stopListener("0197f0a0-0000-7000-8000-000000000000"),
+                blocking -> blocking.ackAll(List.of()),
+                blocking -> blocking.withdraw("0197f0a0-0000-7000-8000-000000000000"),
                 blocking -> blocking.ack("0197f0a0-0000-7000-8000-000000000000"),
                 blocking -> blocking.nack("0197f0a0-0000-7000-8000-000000000000"));
     }
@@ -103,6 +109,10 @@ class MisuseTest {
         assertThat(failureOn(new DefaultEventLoopGroup(1), () -> blocking.publish("orders", 1)))
                 .isInstanceOf(EventException.Invalid.class)
                 .hasMessageContainingAll("EventLoop", "must not block", "EventChannel.publish");
+        ThreadFactory likeGrpc = new DefaultThreadFactory("grpc-default-worker-ELG", true);
+        assertThat(failureOn(new DefaultEventLoopGroup(1, likeGrpc), () -> blocking.publish("orders", 1)))
+                .isInstanceOf(EventException.Invalid.class)
+                .hasMessageContainingAll("grpc-default-worker-ELG-", "must not block");
         assertThat(failureOn(new DefaultEventExecutorGroup(1), () -> blocking.publish("orders", 1)))
                 .isNull();
     }

@@ -28,6 +28,21 @@ final class Stage implements AutoCloseable {
             .withPollInterval(Duration.ofMillis(100))
             .withShutdownTimeout(Duration.ofMillis(200));
 
+    /** Where events may be. */
+    enum Place {
+        IN_MEMORY,
+        H2,
+        POSTGRES;
+
+        Stage open() {
+            return switch (this) {
+                case IN_MEMORY -> inMemory();
+                case H2 -> h2();
+                case POSTGRES -> postgres();
+            };
+        }
+    }
+
     private final Function<ChannelOptions, EventChannel> door;
     private final Runnable end;
     private final List<EventChannel> opened = new ArrayList<>();
@@ -78,6 +93,7 @@ final class Stage implements AutoCloseable {
                 .retryPolicy(options.retryPolicy())
                 .maxAttempts(options.maxAttempts())
                 .shutdownTimeout(options.shutdownTimeout())
+                .prefetch(options.prefetch())
                 .build();
     }
 

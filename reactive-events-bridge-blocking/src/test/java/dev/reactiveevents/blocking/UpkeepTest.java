@@ -14,16 +14,25 @@ import java.util.List;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.provider.EnumSource;
 import reactor.core.publisher.Mono;
 import reactor.core.scheduler.Schedulers;
 
 /** Dead letters, inspection and withdrawal, as the reactive side has them. */
+@ParameterizedClass
+@EnumSource
 class UpkeepTest {
 
     private static final DeadLetterQuery ALL = DeadLetterQuery.oldest(100);
 
-    private final Stage stage = Stage.inMemory();
-    private final BlockingEventChannel blocking = stage.blocking();
+    private final Stage stage;
+    private final BlockingEventChannel blocking;
+
+    UpkeepTest(Stage.Place place) {
+        this.stage = place.open();
+        this.blocking = stage.blocking();
+    }
 
     @AfterEach
     void end() {

@@ -149,6 +149,11 @@ public final class R2dbcEventChannel implements EventChannel {
     }
 
     @Override
+    public int prefetch() {
+        return channel.prefetch();
+    }
+
+    @Override
     @CheckReturnValue
     public Mono<Boolean> withdraw(String eventId) {
         return channel.withdraw(eventId);
