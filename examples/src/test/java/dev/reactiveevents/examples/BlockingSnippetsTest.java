@@ -8,7 +8,12 @@ import dev.reactiveevents.blocking.BlockingSubscription;
 import dev.reactiveevents.examples.Snippets.OrderPlaced;
 import dev.reactiveevents.test.InMemoryBackend;
 import java.time.Duration;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -56,7 +61,50 @@ class BlockingSnippetsTest {
             BlockingSnippets.withCare(blocking, orders);
             blocking.publish("orders", new OrderPlaced(1, "anna"));
             BlockingSnippets.withCare(blocking, orders);
+            blocking.publish("orders", new OrderPlaced(0, "nothing to ship"));
+            BlockingSnippets.withCare(blocking, orders);
         }
+        assertThat(blocking.deadLetters("orders").count()).isEqualTo(1);
+        assertThat(blocking.inspect().counts("orders").delayed().atLeast())
+                .as("given back, to come again later")
+                .isEqualTo(1);
+    }
+
+    @Test
+    void theListenerShipsAndStops() {
+        String listener = BlockingSnippets.listening(blocking);
+        blocking.publish("orders", new OrderPlaced(4_712, "anna"));
+        awaitShipped(4_712);
+        assertThat(blocking.stopListener(listener)).isTrue();
         assertThat(blocking.receive("orders", Duration.ZERO)).isEmpty();
+    }
+
+    @Test
+    void handlersRunOnTheConfiguredExecutor() {
+        Set<String> threads = ConcurrentHashMap.newKeySet();
+        ExecutorService executor = Executors.newSingleThreadExecutor(task -> new Thread(task, "configured"));
+        try (BlockingEventChannel configured = BlockingSnippets.configured(events, executor)) {
+            CountDownLatch handled = new CountDownLatch(1);
+            configured.listen("orders", message -> {
+                threads.add(Thread.currentThread().getName());
+                handled.countDown();
+            });
+            configured.publish("orders", new OrderPlaced(1, "anna"));
+            assertThat(handled.await(30, TimeUnit.SECONDS)).isTrue();
+        } catch (InterruptedException interrupted) {
+            throw new AssertionError(interrupted);
+        } finally {
+            executor.shutdown();
+        }
+        assertThat(threads).containsExactly("configured");
+    }
+
+    private static void awaitShipped(int order) {
+        for (long end = System.nanoTime() + LIMIT.toNanos(); !BlockingSnippets.SHIPPED.contains(order); ) {
+            assertThat(System.nanoTime())
+                    .as("order " + order + " is shipped in time")
+                    .isLessThan(end);
+            Thread.onSpinWait();
+        }
     }
 }
