@@ -146,7 +146,7 @@ public record ReactiveEventsProperties(
     /**
      * When the application is healthy.
      *
-     * @param oldestReady For how long an event of the channels that are listened to may be ready before this is down. Without
+     * @param oldestReady For how long an event of the channels that are listened to may be ready, held back by its key or not, before this is down. Without
      *     it the database is not asked.
      */
     public record Health(
