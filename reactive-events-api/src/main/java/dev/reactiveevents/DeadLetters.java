@@ -11,6 +11,9 @@ import reactor.core.publisher.Mono;
  * done to many is not one transaction: cancelled or failed half-way, what was done stays done, and asking again goes on. All
  * fail with {@link EventException.Closed} after a shutdown, with {@link EventException.Invalid} on bad input, and as a publish
  * does when the database is away.
+ *
+ * <p>A query takes those that were dead when it began. What dies while it is carried out is not among them, also what it has
+ * requeued itself and is rejected again: it comes to an end.
  */
 public interface DeadLetters {
 
@@ -36,7 +39,7 @@ public interface DeadLetters {
      * Reads them, page by page as they are asked for, without holding a connection in between.
      *
      * @param query which, in which order, and how many at most
-     * @return the dead letters; what dies or is requeued meanwhile may be among them or not
+     * @return the dead letters; what is requeued meanwhile may be among them or not
      */
     @CheckReturnValue
     Flux<DeadLetter> browse(DeadLetterQuery query);

@@ -163,6 +163,7 @@ public interface EventChannel extends EventPublisher {
 
     /**
      * Withdraws an event that nobody has taken yet, a delayed one above all: it is deleted, and its id can be published again.
+     * A dead letter that was requeued counts as one that nobody has taken.
      *
      * @param eventId the event's id
      * @return true once it is gone and will not be delivered; false if there is no such event, or if it has been taken, by

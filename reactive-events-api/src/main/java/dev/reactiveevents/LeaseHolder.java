@@ -8,7 +8,8 @@ import org.jspecify.annotations.Nullable;
  *
  * @param eventId the event's id
  * @param channel its channel
- * @param holder what the consumer's channel calls itself: its consumer name, if the backend knows one
+ * @param holder what the consumer's channel calls itself: on a database its consumer name; {@code null} where the backend
+ *     knows none, as the one in memory
  * @param attempts how often the event has been delivered, this time included
  * @param until when the lease ends, unless it is renewed; by the database's clock
  */

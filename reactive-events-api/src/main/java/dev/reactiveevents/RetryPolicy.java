@@ -30,11 +30,12 @@ public final class RetryPolicy {
     }
 
     /**
-     * Waits twice as long after each failure, up to a maximum. Each delay is varied by up to a fifth in both directions, so
-     * that events that failed together do not come back together.
+     * Waits twice as long after each failure, up to a maximum. Each delay is varied by up to a fifth in both directions, but
+     * never beyond the maximum, so that events that failed together do not come back together: before the maximum is reached
+     * it is anything from 0.8 to 1.2 times the planned one, then anything from 0.8 to 1 times the maximum.
      *
-     * @param first the delay after the first failure, longer than zero
-     * @param longest the longest delay, not shorter than the first
+     * @param first the delay planned after the first failure, longer than zero
+     * @param longest what no delay exceeds, not shorter than the first
      * @return the policy
      */
     public static RetryPolicy exponential(Duration first, Duration longest) {
@@ -45,10 +46,11 @@ public final class RetryPolicy {
         long firstNanos = TimeUnit.NANOSECONDS.convert(first); // at most 292 years, where toNanos would fail
         long longestNanos = TimeUnit.NANOSECONDS.convert(longest);
         return custom(failures -> {
-            double scaled = firstNanos * Math.pow(2, Math.min(failures - 1, 62));
-            double jittered = scaled
-                    * (1 - JITTER + 2 * JITTER * ThreadLocalRandom.current().nextDouble());
-            return Duration.ofNanos((long) Math.min(jittered, longestNanos));
+            double planned = Math.min(firstNanos * Math.pow(2, Math.min(failures - 1, 62)), longestNanos);
+            double least = planned * (1 - JITTER);
+            double most = Math.min(planned * (1 + JITTER), longestNanos); // cut before, or many would wait exactly this
+            double delay = least + (most - least) * ThreadLocalRandom.current().nextDouble();
+            return Duration.ofNanos(Math.min((long) Math.ceil(delay), longestNanos));
         });
     }
 

@@ -8,7 +8,12 @@ import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 
-/** Handlers by pattern: a tree of segments, so that a type is found in as many steps as it has segments. */
+/**
+ * Handlers by pattern: a tree of segments. A type is found in as many steps as it has segments, where the names on its way lead
+ * to a match. Where a name and {@code *} both lead on and nothing behind the name matches, what is behind the star is looked at
+ * as well: each such segment can double the steps of those behind it, at most up to the number of nodes that match the type's
+ * beginnings. Other routes are not looked at.
+ */
 final class Routes {
 
     private static final String ONE = "*";

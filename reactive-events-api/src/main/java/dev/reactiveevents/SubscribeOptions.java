@@ -58,7 +58,9 @@ public final class SubscribeOptions {
     }
 
     /**
-     * How many events may at most be taken and not yet settled; of a broadcast, how many may wait to be asked for.
+     * How many events may at most be taken whose outcome has not been sent; of a broadcast, how many may wait to be asked for.
+     * Outcomes that are on their way to the store, and events whose lease has lapsed, take no room: until the store has
+     * answered, a batch for each of the lanes that settle can be unsettled besides.
      *
      * @param prefetch at least 1
      * @return the changed copy

@@ -5,13 +5,15 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.time.Duration;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Set;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 class RetryPolicyTest {
 
     @Test
-    void exponentialDoublesWithAFifthOfJitterUpToItsLongest() {
+    void exponentialDoublesWithAFifthOfJitter() {
         RetryPolicy policy = RetryPolicy.exponential(Duration.ofSeconds(1), Duration.ofMinutes(5));
 
         for (int failures = 1; failures <= 8; failures++) {
@@ -19,8 +21,46 @@ class RetryPolicyTest {
             assertThat(policy.delayAfter(failures).orElseThrow())
                     .isBetween(Duration.ofMillis(millis * 8 / 10), Duration.ofMillis(millis * 12 / 10));
         }
-        assertThat(policy.delayAfter(20)).contains(Duration.ofMinutes(5));
-        assertThat(policy.delayAfter(Integer.MAX_VALUE)).contains(Duration.ofMinutes(5));
+    }
+
+    private static List<Duration> many(RetryPolicy policy, int failures) {
+        return Stream.generate(() -> policy.delayAfter(failures).orElseThrow())
+                .limit(1_000)
+                .toList();
+    }
+
+    @Test
+    void whatWaitsForTheLongestDelayDoesNotComeBackTogether() {
+        RetryPolicy policy = RetryPolicy.exponential(Duration.ofSeconds(1), Duration.ofMinutes(5));
+
+        for (int failures : new int[] {10, 20, 63, 64, 1_000, Integer.MAX_VALUE}) {
+            List<Duration> delays = many(policy, failures);
+            assertThat(delays)
+                    .allSatisfy(delay -> assertThat(delay).isBetween(Duration.ofMinutes(4), Duration.ofMinutes(5)));
+            assertThat(new HashSet<>(delays)).hasSizeGreaterThan(990);
+            assertThat(delays).anyMatch(delay -> delay.compareTo(Duration.ofSeconds(250)) < 0);
+            assertThat(delays).anyMatch(delay -> delay.compareTo(Duration.ofSeconds(290)) > 0);
+        }
+    }
+
+    /** 1 s may become 1.1 s and no more, 2 s are 1.1 s; neither end of the range falls as failures go on. */
+    @Test
+    void noDelayExceedsALongestThatJitterWouldReach() {
+        RetryPolicy policy = RetryPolicy.exponential(Duration.ofSeconds(1), Duration.ofMillis(1_100));
+
+        assertThat(many(policy, 1))
+                .allSatisfy(delay -> assertThat(delay).isBetween(Duration.ofMillis(800), Duration.ofMillis(1_100)));
+        assertThat(many(policy, 2))
+                .allSatisfy(delay -> assertThat(delay).isBetween(Duration.ofMillis(880), Duration.ofMillis(1_100)));
+        assertThat(new HashSet<>(many(policy, 1))).hasSizeGreaterThan(990);
+        assertThat(new HashSet<>(many(policy, 2))).hasSizeGreaterThan(990);
+    }
+
+    @Test
+    void theShortestDelayIsNotRoundedToNone() {
+        Duration nano = Duration.ofNanos(1);
+
+        assertThat(many(RetryPolicy.exponential(nano, nano), 1)).containsOnly(nano);
     }
 
     @Test
@@ -31,6 +71,8 @@ class RetryPolicyTest {
                 .hasValueSatisfying(delay -> assertThat(delay).isLessThan(Duration.ofSeconds(2)));
         assertThat(RetryPolicy.exponential(ages, ages).delayAfter(100))
                 .hasValueSatisfying(delay -> assertThat(delay).isGreaterThan(Duration.ofDays(365 * 200)));
+        assertThat(many(RetryPolicy.exponential(ages, ages), Integer.MAX_VALUE))
+                .allSatisfy(delay -> assertThat(delay).isBetween(Duration.ofDays(365 * 233), ages));
     }
 
     @Test

@@ -107,7 +107,7 @@ public final class ChannelOptions {
     }
 
     /**
-     * Sets how many events a subscription takes at most without settling them.
+     * Sets how many events a subscription takes at most whose outcome has not been sent to the store.
      *
      * @param prefetch at least 1
      * @return the changed copy

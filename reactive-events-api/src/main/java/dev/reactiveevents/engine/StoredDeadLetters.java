@@ -194,9 +194,25 @@ final class StoredDeadLetters implements DeadLetters {
     }
 
     private Flux<Step> steps(StoreUpkeep store, DeadLetterQuery query, int size) {
-        return next(store, query, range(query), query.limit(), size)
+        return bounded(store, query, size)
+                .flatMap(range -> next(store, query, range, query.limit(), size))
                 .expand(step ->
                         step.rest() == null ? Mono.empty() : next(store, query, step.rest(), step.left(), size));
+    }
+
+    /**
+     * Where to look. The oldest first, the steps would go on into what dies meanwhile: what is requeued and dies again would
+     * be found again, and they might never end. So they end with the last one that is dead at the beginning: what dies later
+     * has a later place, by the store's own clock.
+     */
+    private Mono<Range> bounded(StoreUpkeep store, DeadLetterQuery query, int size) {
+        Range range = range(query);
+        boolean oneStep = query.type() == null && query.limit() <= size;
+        return range.latestFirst() || oneStep
+                ? Mono.just(range)
+                : store.findDead(range.turned(), 1)
+                        .filter(last -> !last.isEmpty())
+                        .map(last -> range.upTo(last.get(0).place()));
     }
 
     private static Mono<Step> next(StoreUpkeep store, DeadLetterQuery query, Range range, long left, int size) {

@@ -45,7 +45,7 @@ public enum EventMeters implements MeterDocumentation {
     /** How long claims took that found something, over all channels of a channel object. */
     CLAIM("events.claim.duration", Meter.Type.TIMER),
 
-    /** Events that are due and free to be taken, up to 10,000. */
+    /** Events that are due, whether or not an earlier one of their key holds them back, up to 10,000. */
     QUEUE_READY("events.queue.ready", Meter.Type.GAUGE, Key.CHANNEL),
 
     /** Events in somebody's hands, up to 10,000. */

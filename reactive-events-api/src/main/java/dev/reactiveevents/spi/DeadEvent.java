@@ -65,6 +65,21 @@ public record DeadEvent(ClaimedEvent event, @Nullable String reason) {
                     ? new Range(channel, from, place.compareTo(to) < 0 ? place : to, true)
                     : new Range(channel, place.compareTo(from) > 0 ? place : from, to, false);
         }
+
+        /** {@return the same range in the other direction} */
+        public Range turned() {
+            return new Range(channel, from, to, !latestFirst);
+        }
+
+        /**
+         * What of this range lies before or at a place, in the order of dying.
+         *
+         * @param place the place of a dead letter in this range
+         * @return that part
+         */
+        public Range upTo(Place place) {
+            return new Range(channel, from, new Place(place.diedAt(), place.seq() + 1), latestFirst);
+        }
     }
 
     /**

@@ -2,14 +2,23 @@ package dev.reactiveevents.r2dbc;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.reactiveevents.DeadLetterKeys;
+import dev.reactiveevents.Event;
+import dev.reactiveevents.EventMessage;
 import dev.reactiveevents.r2dbc.dialect.Dialect;
 import dev.reactiveevents.r2dbc.dialect.H2Dialect;
 import dev.reactiveevents.r2dbc.dialect.MySqlDialect;
 import dev.reactiveevents.r2dbc.dialect.PostgresDialect;
 import dev.reactiveevents.r2dbc.dialect.QueueTable;
+import io.r2dbc.spi.Connection;
+import java.lang.reflect.Proxy;
 import java.time.Duration;
+import java.util.List;
+import java.util.Objects;
+import java.util.concurrent.CopyOnWriteArrayList;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
+import reactor.core.publisher.Mono;
 
 class JanitorTest {
 
@@ -76,6 +85,10 @@ class JanitorTest {
         }
 
         private Janitor janitor(String table, Duration interval) {
+            return janitor(table, interval, dialect);
+        }
+
+        private Janitor janitor(String table, Duration interval, Dialect dialect) {
             QueueTable queue = QueueTable.of(table);
             return new Janitor(
                     new Database(database.connections(), dialect, queue),
@@ -123,6 +136,68 @@ class JanitorTest {
                     .round()
                     .block(LIMIT);
             assertThat(rows("queue")).isEqualTo(3 + 5 + 7);
+        }
+
+        /** How many rows others see whenever a transaction begins. */
+        private Dialect watched(List<Long> rows) {
+            return (Dialect) Proxy.newProxyInstance(
+                    getClass().getClassLoader(), new Class<?>[] {Dialect.class}, (proxy, method, arguments) -> {
+                        Object answer = method.invoke(dialect, arguments);
+                        return method.getName().equals("begin")
+                                ? committedRows().doOnNext(rows::add).then((Mono<?>) answer)
+                                : answer;
+                    });
+        }
+
+        private Mono<Long> committedRows() {
+            return Mono.usingWhen(
+                            Mono.from(database.connections().create()),
+                            connection -> Mono.from(connection
+                                            .createStatement(database.inItsWords("SELECT count(*) FROM \"queue\""))
+                                            .execute())
+                                    .flatMap(result -> Mono.from(result.map(row -> row.get(0, Long.class)))),
+                            Connection::close)
+                    .map(Objects::requireNonNull);
+        }
+
+        private static void assertSmallSteps(List<Long> rows, int from, int to) {
+            assertThat(rows).startsWith((long) from).endsWith((long) to);
+            for (int i = 1; i < rows.size(); i++) {
+                assertThat(rows.get(i - 1) - rows.get(i)).isBetween(0L, 1_000L);
+            }
+        }
+
+        @Test
+        void noTransactionRemovesMoreThanASmallBatch() {
+            insert("queue", 3_500, "acked", "61");
+            insert("queue", 2_500, "dead", "61");
+            insert("queue", 7, "ready", "61");
+            List<Long> rows = new CopyOnWriteArrayList<>();
+            QueueTable table = QueueTable.of("queue");
+            Janitor janitor =
+                    janitor("queue", LIMIT, watched(rows)).removingDead(dialect.upkeep(table), table, RETENTION);
+            janitor.round().block(LIMIT);
+            rows.add(rows("queue"));
+            assertSmallSteps(rows, 6_007, 7);
+        }
+
+        @Test
+        void aParkedKeyIsLetGoWhenTheRetentionOfItsDeadLetterIsOver() {
+            R2dbcEventChannel events = database.builder()
+                    .deadLetterKeys(DeadLetterKeys.PARK)
+                    .deadRetention(Duration.ofSeconds(1))
+                    .build();
+            for (String payload : List.of("first", "second")) {
+                events.publish(Event.of("orders", payload).withKey("a")).block(LIMIT);
+            }
+            EventMessage first = events.receive("orders", LIMIT).block(LIMIT);
+            assertThat(first.payloadAs(String.class)).isEqualTo("first");
+            assertThat(first.reject("bad").block(LIMIT)).isTrue();
+
+            EventMessage second = events.receive("orders", LIMIT).block(LIMIT);
+            assertThat(second.payloadAs(String.class)).isEqualTo("second");
+            assertThat(events.deadLetters("orders").count().block(LIMIT)).isZero();
+            events.shutdown().block(LIMIT);
         }
 
         @Test

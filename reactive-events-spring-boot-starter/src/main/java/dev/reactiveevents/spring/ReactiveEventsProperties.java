@@ -146,8 +146,8 @@ public record ReactiveEventsProperties(
     /**
      * When the application is healthy.
      *
-     * @param oldestReady For how long an event of the channels that are listened to may be ready before this is down. Without
-     *     it the database is not asked.
+     * @param oldestReady For how long an event of the channels that are listened to may be ready before this is down, whether
+     *     or not its key holds it back. Without it the database is not asked.
      */
     public record Health(
             @DurationUnit(ChronoUnit.SECONDS) @Nullable Duration oldestReady) {

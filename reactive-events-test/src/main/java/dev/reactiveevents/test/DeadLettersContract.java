@@ -10,6 +10,7 @@ import dev.reactiveevents.Event;
 import dev.reactiveevents.EventChannel;
 import dev.reactiveevents.EventException;
 import dev.reactiveevents.EventMessage;
+import dev.reactiveevents.ListenOptions;
 import dev.reactiveevents.RetryPolicy;
 import dev.reactiveevents.engine.ChannelOptions;
 import dev.reactiveevents.spi.Capability;
@@ -18,9 +19,11 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import reactor.core.publisher.Flux;
+import reactor.core.publisher.Mono;
 import reactor.test.StepVerifier;
 
 abstract class DeadLettersContract extends ContractGroup {
@@ -247,16 +250,43 @@ abstract class DeadLettersContract extends ContractGroup {
         assertThat(numbers(subscribe(events).next(6))).containsExactly(0, 1, 2, 3, 8, 9);
     }
 
-    @Test
-    void moreThanABatchIsRequeued() {
-        EventChannel events = open();
+    private DeadLetters rejectTogether(EventChannel events, int count) {
         Inbox inbox = subscribe(events);
-        publish(events, 2_345);
-        await(Flux.fromIterable(inbox.next(2_345))
+        publish(events, count);
+        await(Flux.fromIterable(inbox.next(count))
                 .flatMap(message -> message.reject("many"), 500)
                 .count());
         inbox.cancel();
-        DeadLetters dead = events.deadLetters(channel);
+        return events.deadLetters(channel);
+    }
+
+    /** By a listener that is there already, while the others are still being requeued. */
+    @Test
+    void whatIsRequeuedAndDiesAgainIsNotRequeuedAgain() {
+        int many = 3_500;
+        EventChannel events = open();
+        DeadLetters dead = rejectTogether(events, many);
+        AtomicInteger handled = new AtomicInteger();
+        events.listen(
+                channel,
+                message -> {
+                    handled.incrementAndGet();
+                    return message.reject("again").then();
+                },
+                ListenOptions.defaults().withConcurrency(500));
+
+        assertThat(await(dead.requeue(ALL))).isEqualTo(many);
+        assertThat(await(Mono.defer(dead::count)
+                        .filter(count -> count == many)
+                        .repeatWhenEmpty(again -> again.delayElements(Duration.ofMillis(20)))))
+                .isEqualTo(many);
+        assertThat(handled).hasValue(many);
+    }
+
+    @Test
+    void moreThanABatchIsRequeued() {
+        EventChannel events = open();
+        DeadLetters dead = rejectTogether(events, 2_345);
         assertThat(await(dead.count())).isEqualTo(2_345);
         assertThat(await(dead.requeue(DeadLetterQuery.oldest(2_100)))).isEqualTo(2_100);
         assertThat(await(dead.purge(ALL))).isEqualTo(245);

@@ -80,6 +80,25 @@ abstract class InspectingContract extends ContractGroup {
         assertThat(counts.oldestReady()).isNull();
     }
 
+    /** Whether an event can be taken at once would need a look into its key: ready goes by time alone. */
+    @Test
+    void whatIsDueBehindAnEventOfItsKeyCountsAsReady() {
+        requires(Capability.KEYS);
+        EventChannel events = open();
+        Inbox inbox = subscribe(events);
+        await(events.publish(Event.of(channel, 0).withKey("a")));
+        EventMessage holder = inbox.next();
+        await(events.publish(Event.of(channel, 1).withKey("a")));
+        assertNothingElse(events, inbox);
+
+        ChannelCounts counts = await(events.inspect().counts(channel));
+        assertThat(counts.ready()).isEqualTo(exactly(1));
+        assertThat(counts.leased()).as("the holder and the marker").isEqualTo(exactly(2));
+        assertThat(counts.oldestReady()).isBetween(Duration.ZERO, AWAIT);
+        assertThat(await(holder.ack())).isTrue();
+        assertThat(inbox.next().payloadAs(Integer.class)).isEqualTo(1);
+    }
+
     @Test
     void aLeaseThatLapsedIsReady() {
         EventChannel events = open(LAPSING);
@@ -162,6 +181,11 @@ abstract class InspectingContract extends ContractGroup {
             assertThat(lease.channel()).isEqualTo(channel);
             assertThat(lease.attempts()).isEqualTo(1);
         });
+        assertThat(leases)
+                .as("one channel object has one name, if any")
+                .extracting(LeaseHolder::holder)
+                .containsOnly(leases.get(0).holder())
+                .doesNotContain("");
         Instant published = messages.get(0).publishedAt();
         assertThat(leases.get(0).until()).isAfter(published.plus(OPTIONS.lease()));
         assertThat(leases.get(1).until()).isAfter(published.plus(Duration.ofMinutes(10)));

@@ -61,6 +61,30 @@ abstract class WithdrawingContract extends ContractGroup {
     }
 
     @Test
+    void aRequeuedDeadLetterCanBeWithdrawnUntilItIsTakenAgain() {
+        requires(Capability.UPKEEP);
+        EventChannel events = open();
+        List<String> ids = publish(events, 2);
+        for (EventMessage message : subscribeOnce(events, 2)) {
+            await(message.reject("dead"));
+        }
+        for (String id : ids) {
+            assertThat(await(events.withdraw(id))).as("while it is dead").isFalse();
+            assertThat(await(events.deadLetters(channel).requeue(id))).isTrue();
+        }
+        assertThat(await(events.withdraw(ids.get(0)))).isTrue();
+        assertThat(ids(subscribeOnce(events, 1))).containsExactly(ids.get(1));
+        assertThat(await(events.withdraw(ids.get(1)))).isFalse();
+    }
+
+    private List<EventMessage> subscribeOnce(EventChannel events, int count) {
+        Inbox inbox = subscribe(events, count);
+        List<EventMessage> messages = inbox.next(count);
+        inbox.cancel();
+        return messages;
+    }
+
+    @Test
     void whatWasClaimedAndGivenBackUnseenCanBeWithdrawn() {
         requires(Capability.UPKEEP);
         EventChannel events = open();

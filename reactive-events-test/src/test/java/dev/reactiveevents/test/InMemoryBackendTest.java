@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import dev.reactiveevents.EventChannel;
 import dev.reactiveevents.EventException;
 import dev.reactiveevents.EventMessage;
+import dev.reactiveevents.LeaseHolder;
 import dev.reactiveevents.spi.Claim;
 import dev.reactiveevents.spi.Claimed;
 import dev.reactiveevents.spi.ClaimedEvent;
@@ -161,6 +162,14 @@ class InMemoryBackendTest {
         UUID token = claimUnderToken(backend);
         assertThat(settle(backend, Outcome.ACK, first, token)).isEqualTo(SettleResult.APPLIED);
         assertThat(claim()).containsExactly(second);
+    }
+
+    @Test
+    void itDoesNotKnowWhoHoldsALease() {
+        UUID id = publish(null, Duration.ZERO);
+        claim();
+        assertThat(backend.upkeep().leases("a", 10).block())
+                .containsExactly(new LeaseHolder(id.toString(), "a", null, 1, now.plus(LEASE)));
     }
 
     @Test
