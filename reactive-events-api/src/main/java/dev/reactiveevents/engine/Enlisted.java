@@ -48,12 +48,12 @@ final class Enlisted extends Settling implements Enlistment {
 
     @Override
     public Duration maxProcessingTime() {
-        return delivery.maxProcessingTime();
+        return delivery.owner().maxProcessingTime();
     }
 
     @Override
     public <T> Mono<T> limited(Mono<T> work) {
-        return delivery.limited(work);
+        return delivery.owner().processingTime().on(work);
     }
 
     @Override
