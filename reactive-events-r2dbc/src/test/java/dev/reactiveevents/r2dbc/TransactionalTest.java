@@ -17,6 +17,7 @@ import io.r2dbc.pool.ConnectionPool;
 import io.r2dbc.spi.Connection;
 import io.r2dbc.spi.Result;
 import io.r2dbc.spi.Wrapped;
+import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -32,6 +33,7 @@ import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 import org.reactivestreams.Publisher;
 import reactor.core.Disposable;
+import reactor.core.Exceptions;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 import reactor.core.scheduler.Schedulers;
@@ -131,7 +133,7 @@ class TransactionalTest {
         final TestDatabase database;
         final ConnectionPool pool;
         private final List<R2dbcEventChannel> opened = new ArrayList<>();
-        private final List<Disposable> subscriptions = new ArrayList<>();
+        final List<Disposable> subscriptions = new ArrayList<>();
 
         OnEveryDatabase(TestDatabase database) {
             this.database = database.migrated();
@@ -694,6 +696,90 @@ class TransactionalTest {
             listener.stop(LIMIT).block(LIMIT);
             assertThat(attempts()).isEqualTo(1);
             assertThat(ledger()).isZero();
+        }
+
+        @Test
+        void aFinalFailureIsRecognisedInWhatReactorWrapsItIn() {
+            R2dbcEventChannel events = open(Function.identity());
+            EventListener listener = events.listen(
+                    "payments",
+                    events.transactional((payment, connection) -> insert(connection, payment)
+                            .then(Mono.error(Exceptions.propagate(new IOException("no file")))
+                                    .hide())),
+                    ListenOptions.defaults()
+                            .withMaxAttempts(2)
+                            .withRetry(RetryPolicy.fixed(Duration.ZERO).notOn(IOException.class)));
+            events.publish("payments", 1).block(LIMIT);
+            database.await("SELECT COUNT(*) FROM \"queue\" WHERE status = 'dead'", 1);
+            listener.stop(LIMIT).block(LIMIT);
+
+            assertThat(attempts()).isEqualTo(1);
+            assertThat(ledger()).isZero();
+            assertThat(database.query("SELECT last_error FROM \"queue\"", String.class))
+                    .containsExactly("java.io.IOException: no file");
+        }
+
+        @Test
+        void whatIsStoppedAtItsLastAttemptIsRolledBackAndComesAgain() {
+            R2dbcEventChannel events = open(builder -> builder.maxAttempts(1));
+            CompletableFuture<Void> inserted = new CompletableFuture<>();
+            EventListener listener = events.listen(
+                    "payments",
+                    events.transactional((payment, connection) -> insert(connection, payment)
+                            .doOnNext(done -> inserted.complete(null))
+                            .then(Mono.never())));
+            events.publish("payments", 1).block(LIMIT);
+            Mono.fromFuture(inserted).block(LIMIT);
+            listener.stop(Duration.ZERO).block(LIMIT);
+            database.await("SELECT COUNT(*) FROM \"queue\" WHERE status = 'ready'", 1);
+
+            assertThat(ledger()).isZero();
+            assertThat(events.receive("payments", LIMIT).block(LIMIT).attempts())
+                    .isEqualTo(1);
+        }
+
+        @Test
+        void whatTheShutdownEndsAtItsLastAttemptIsRolledBackAndComesAgain() {
+            R2dbcEventChannel events = open(builder -> builder.maxAttempts(1));
+            EventMessage message = publishAndSubscribe(events).get(0);
+            CompletableFuture<Void> inserted = new CompletableFuture<>();
+            events.transactional((payment, connection) -> insert(connection, payment)
+                            .doOnNext(done -> inserted.complete(null))
+                            .then(Mono.never()))
+                    .handle(message)
+                    .subscribe(null, closed -> {});
+            Mono.fromFuture(inserted).block(LIMIT);
+            events.shutdown().block(LIMIT);
+
+            assertThat(status()).isEqualTo("ready");
+            assertThat(ledger()).isZero();
+        }
+
+        @Test
+        void aListenersHandlerThatTakesTooLongIsRolledBackAndAtItsLastAttemptADeadLetterThatSaysSo() {
+            R2dbcEventChannel events = open(builder -> builder.lease(Duration.ofMillis(300)));
+            EventListener listener = events.listen(
+                    "payments",
+                    events.transactional(
+                            (payment, connection) -> insert(connection, payment).then(Mono.never())),
+                    ListenOptions.defaults()
+                            .withMaxAttempts(4)
+                            .withMaxProcessingTime(Duration.ofMillis(300))
+                            .withRetry(RetryPolicy.fixed(Duration.ZERO)));
+            events.publish("payments", 1).block(LIMIT);
+            database.await("SELECT COUNT(*) FROM \"queue\" WHERE status = 'dead'", 1);
+            listener.stop(LIMIT).block(LIMIT);
+
+            assertThat(ledger()).isZero();
+            assertThat(attempts()).isEqualTo(4);
+            assertThat(database.query("SELECT last_error FROM \"queue\"", String.class))
+                    .singleElement()
+                    .asString()
+                    .containsPattern("took longer than PT0.3S|did not end within PT0.3S");
+            assertThat(listener.counts().timedOut() + listener.counts().failed())
+                    .isEqualTo(4);
+            assertThat(listener.counts().retried()).isEqualTo(3);
+            assertThat(listener.counts().deadLettered()).isEqualTo(1);
         }
 
         @Test
