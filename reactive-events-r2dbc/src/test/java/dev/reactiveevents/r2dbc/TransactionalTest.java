@@ -14,6 +14,9 @@ import dev.reactiveevents.ListenOptions;
 import dev.reactiveevents.RetryPolicy;
 import dev.reactiveevents.SubscribeOptions;
 import io.r2dbc.pool.ConnectionPool;
+import io.r2dbc.postgresql.api.Notification;
+import io.r2dbc.postgresql.api.PostgresqlConnection;
+import io.r2dbc.postgresql.api.PostgresqlResult;
 import io.r2dbc.spi.Connection;
 import io.r2dbc.spi.Result;
 import io.r2dbc.spi.Wrapped;
@@ -24,7 +27,9 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Objects;
 import java.util.UUID;
+import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.LinkedTransferQueue;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
 import java.util.stream.IntStream;
@@ -81,6 +86,70 @@ class TransactionalTest {
                     .handle(message)
                     .block(LIMIT);
             assertThat(planned).isCompletedWithValue("on");
+        }
+    }
+
+    @Nested
+    class OnPostgresWithNotifications extends OnEveryDatabase {
+
+        private static final Duration NO_POLLING = Duration.ofMinutes(10);
+
+        OnPostgresWithNotifications() {
+            super(TestDatabase.postgres());
+        }
+
+        @Override
+        R2dbcEventChannel open(Function<R2dbcEventChannelBuilder, R2dbcEventChannelBuilder> change) {
+            return super.open(builder -> change.apply(builder.backend(BackendType.LISTEN_NOTIFY_DURABLE)));
+        }
+
+        @Test
+        void aNackWithinIsToldToOtherProcesses() {
+            R2dbcEventChannel here = open(builder -> builder.pollInterval(NO_POLLING));
+            here.publish("payments", 1).block(LIMIT);
+            EventMessage message = here.receive("payments", LIMIT).block(LIMIT);
+            CompletableFuture<Void> ready = new CompletableFuture<>();
+            CompletableFuture<EventMessage> elsewhere = new CompletableFuture<>();
+            subscriptions.add(open(builder -> builder.pollInterval(NO_POLLING))
+                    .subscribe("payments", SubscribeOptions.defaults().withOnReady(() -> ready.complete(null)))
+                    .subscribe(elsewhere::complete));
+            Mono.fromFuture(ready).block(LIMIT);
+            here.transactional(
+                            (payment, connection) -> insert(connection, payment).then(payment.nack(Duration.ZERO)))
+                    .handle(message)
+                    .block(LIMIT);
+
+            assertThat(Mono.fromFuture(elsewhere).block(LIMIT).attempts()).isEqualTo(2);
+            assertThat(database.number("SELECT COUNT(*) FROM ledger")).isEqualTo(1);
+        }
+
+        /** Who waits for a key looks again by itself after a while, so that it is the word itself that is listened to. */
+        @Test
+        void aKeyThatIsFreedWithinIsToldToOtherProcessesAndWhatFreesNothingIsNot() {
+            PostgresqlConnection listening = (PostgresqlConnection)
+                    Mono.from(database.connections().create()).block(LIMIT);
+            BlockingQueue<String> told = new LinkedTransferQueue<>();
+            listening
+                    .createStatement("LISTEN \"reactive_events.queue\"")
+                    .execute()
+                    .flatMap(PostgresqlResult::getRowsUpdated)
+                    .blockLast(LIMIT);
+            subscriptions.add(listening
+                    .getNotifications()
+                    .mapNotNull(Notification::getParameter)
+                    .filter(channel -> channel.equals("payments") || channel.equals("others"))
+                    .subscribe(told::add));
+            R2dbcEventChannel here = open(builder -> builder.pollInterval(NO_POLLING));
+            EventHandler handler = here.transactional((payment, connection) -> insert(connection, payment));
+            here.publish(Event.of("others", 1)).block(LIMIT);
+            assertThat(Arrivals.next(told, LIMIT)).isEqualTo("others");
+            here.publish(Event.of("payments", 2).withKey("anna")).block(LIMIT);
+            assertThat(Arrivals.next(told, LIMIT)).isEqualTo("payments");
+
+            handler.handle(here.receive("others", LIMIT).block(LIMIT)).block(LIMIT);
+            handler.handle(here.receive("payments", LIMIT).block(LIMIT)).block(LIMIT);
+            assertThat(Arrivals.next(told, LIMIT)).isEqualTo("payments");
+            listening.close().block(LIMIT);
         }
     }
 
