@@ -296,6 +296,29 @@ abstract class ListeningContract extends ContractGroup {
         assertThat(countsAtTheEnd(listener).acked()).isEqualTo(1);
     }
 
+    /** Kept by a handler that has completed, for longer than its lease is renewed. */
+    @Test
+    void whatSomebodyElseHasByNowIsSeenToBeLostAndIsCounted() {
+        requires(Capability.RETRY);
+        EventChannel events = open(RENEWING);
+        EventListener listener = listen(
+                events,
+                noting(Mono.empty()),
+                ONE.withAutoAck(false).withMaxProcessingTime(Duration.ofMillis(10)));
+        publish(events, 1);
+        EventMessage kept = inbox.next();
+        awaitEnd(listener.stop(AWAIT)); // so that it is somebody else who takes it
+        EventMessage taken = await(open().receive(channel, AWAIT));
+        assertThat(taken.attempts()).isEqualTo(2);
+
+        assertThat(kept.isLeaseLost()).isTrue();
+        assertThat(listener.counts().lost()).isZero();
+        assertThat(await(kept.ack())).isFalse();
+        assertThat(listener.counts().lost()).isEqualTo(1);
+        assertThat(listener.counts().acked()).isZero();
+        assertThat(await(taken.ack())).isTrue();
+    }
+
     // == Stopping ==
 
     @Test
