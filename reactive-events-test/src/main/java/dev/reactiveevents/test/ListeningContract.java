@@ -302,9 +302,7 @@ abstract class ListeningContract extends ContractGroup {
         requires(Capability.RETRY);
         EventChannel events = open(RENEWING);
         EventListener listener = listen(
-                events,
-                noting(Mono.empty()),
-                ONE.withAutoAck(false).withMaxProcessingTime(Duration.ofMillis(10)));
+                events, noting(Mono.empty()), ONE.withAutoAck(false).withMaxProcessingTime(Duration.ofMillis(10)));
         publish(events, 1);
         EventMessage kept = inbox.next();
         awaitEnd(listener.stop(AWAIT)); // so that it is somebody else who takes it
