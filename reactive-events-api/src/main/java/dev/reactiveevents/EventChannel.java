@@ -98,7 +98,8 @@ public interface EventChannel extends EventPublisher {
      * Completes: it is acknowledged. Fails: it comes again as the retry policy says, or becomes a dead letter with the error
      * as its reason, at once if the policy calls the error final or if it is an {@link EventException.Undecodable}. Takes
      * longer than the maximum processing time, for which its lease is renewed: the handler is cancelled and has failed by a
-     * {@link java.util.concurrent.TimeoutException}, and the event does not come again before the lease is over. If the handler has settled its message itself, that counts.
+     * {@link java.util.concurrent.TimeoutException}, and the event does not come again before the lease is over. If the handler
+     * has settled its message itself, that counts.
      *
      * <p>What a handler does, or fails to do, harms only its own event. The listener survives the loss of the database: it
      * says so in its {@link EventListener#state() state} and keeps trying. It ends by {@link EventListener#stop}, by

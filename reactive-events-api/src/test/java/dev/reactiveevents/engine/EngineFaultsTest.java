@@ -306,7 +306,8 @@ class EngineFaultsTest extends VirtualTimeEngine {
         assertThat(ends).as("everything is settled").containsExactly("done");
     }
 
-    // 9: to count the last attempt would be one too many for the next delivery, or the end for an event that did nothing wrong
+    // 9: to count the last attempt would be one too many for the next delivery, or the end for an event that did
+    // nothing wrong
     @Test
     void aShutdownDoesNotGiveMoreAttemptsThanTheMaximum() {
         backend.onClaim = claim -> Mono.just(claim.requests().stream()
