@@ -97,8 +97,9 @@ public interface EventChannel extends EventPublisher {
      * Handles a channel's events: subscribes to it, hands each event to the handler, and settles it as the handler ends.
      * Completes: it is acknowledged. Fails: it comes again as the retry policy says, or becomes a dead letter with the error
      * as its reason, at once if the policy calls the error final or if it is an {@link EventException.Undecodable}. Takes
-     * longer than the maximum processing time: the handler is cancelled and the event comes again when its lease has lapsed;
-     * until then the lease is renewed. If the handler has settled its message itself, that counts.
+     * longer than the maximum processing time, for which its lease is renewed: the handler is cancelled and has failed by a
+     * {@link java.util.concurrent.TimeoutException}, and the event does not come again before the lease is over. If the handler
+     * has settled its message itself, that counts.
      *
      * <p>What a handler does, or fails to do, harms only its own event. The listener survives the loss of the database: it
      * says so in its {@link EventListener#state() state} and keeps trying. It ends by {@link EventListener#stop}, by
@@ -194,7 +195,7 @@ public interface EventChannel extends EventPublisher {
     /**
      * Ends the channel: takes no new events, writes the publishes that were accepted, gives back what was not handed over,
      * completes the subscriptions, waits for messages in hand to be settled, and gives back those that are not by the
-     * channel's shutdown timeout. Idempotent: further calls wait for the same end.
+     * channel's shutdown timeout, as {@link EventListener#stop} does. Idempotent: further calls wait for the same end.
      *
      * @return completes when all is done, at the latest shortly after the shutdown timeout; never fails. Cancelling does
      *     not stop the shutdown

@@ -30,9 +30,10 @@ public interface EventListener {
      * @param handling handlers at work now
      * @param handled handlers that completed
      * @param failed handlers that failed
-     * @param timedOut handlers that were cancelled because they took longer than the maximum processing time
+     * @param timedOut handlers that were cancelled because they took longer than the maximum processing time; they are not
+     *     among those that failed, but their events are among those that were retried or dead-lettered
      * @param acked events that were acknowledged
-     * @param retried events that were given back to come again
+     * @param retried events that were given back to come again; not those of which the attempt does not count
      * @param deadLettered events that became dead letters
      * @param lost outcomes that the database did not take, because the lease had been lost or because it could not be reached
      *     for a whole lease: these events come again, or somebody else has them
@@ -74,8 +75,9 @@ public interface EventListener {
 
     /**
      * Takes nothing new, gives back at once what was not handed to the handler, and waits for the handlers at work. When the
-     * timeout is over it cancels them and gives their events back, to come again at once; the attempt counts. Idempotent:
-     * further calls wait for the same end, and the shortest timeout counts.
+     * timeout is over it cancels them and gives their events back, to come again at once; the attempt counts, unless it was
+     * the last: then the event comes again with the same number, since to be stopped makes no dead letter. Idempotent: further
+     * calls wait for the same end, and the shortest timeout counts.
      *
      * @param timeout how long to wait for handlers at work, from zero to 365 days
      * @return completes when all is done and its outcomes are stored, at the latest shortly after the timeout; never fails

@@ -103,7 +103,8 @@ public interface EventMessage {
      * else has the event. Then what is done for it is done in vain, and {@link #ack()} answers false as soon as somebody has
      * taken the event.
      *
-     * @return true once the lease is lost; false while it lasts, after an outcome was stored, and always for a broadcast event
+     * @return true once the lease is lost, also when it would have ended for a handler that was cancelled because it took too
+     *     long; false while it lasts, after an outcome was stored otherwise, and always for a broadcast event
      */
     boolean isLeaseLost();
 

@@ -70,8 +70,10 @@ public final class ListenOptions {
     }
 
     /**
-     * How long a handler may take. Its event's lease is renewed until then; then the handler is cancelled and the lease
-     * lapses, so that the event comes again.
+     * How long a handler may take. Its event's lease is renewed until then; then the handler is cancelled and has failed by a
+     * {@link java.util.concurrent.TimeoutException}: the event comes again as the retry policy says, but not before the rest
+     * of its lease is over, since the handler may be at work still; at the last attempt it becomes a dead letter. An event of
+     * a broadcast does not come again. Where it cannot be said when an event comes again, it does when its lease has lapsed.
      *
      * @param maxProcessingTime from one millisecond to 365 days
      * @return the changed copy

@@ -174,7 +174,7 @@ final class BackendChannel implements EventChannel {
     }
 
     boolean delivered(Delivery delivery) {
-        return delivery.isOf(dequeuer.deliveries());
+        return delivery.owner().deliveries() == dequeuer.deliveries();
     }
 
     // == What is stored ==

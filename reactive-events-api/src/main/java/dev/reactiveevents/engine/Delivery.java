@@ -35,6 +35,7 @@ final class Delivery extends ReceivedEvent {
     private volatile boolean givenUp;
     private volatile boolean settled;
     private volatile boolean lost;
+    private volatile boolean takenBack;
 
     /**
      * A delivery.
@@ -72,7 +73,7 @@ final class Delivery extends ReceivedEvent {
 
     @Override
     public boolean isLeaseLost() {
-        return lost || !settled && isLapsed(owner.time().nanos());
+        return lost || (takenBack || !settled) && isLapsed(owner.time().nanos());
     }
 
     // == Actions ==
@@ -145,29 +146,38 @@ final class Delivery extends ReceivedEvent {
 
     // == What the engine does with it ==
 
-    /** Gives back what was handed over and not settled in time, at once; the attempt counts, and may be the last. */
+    /**
+     * Gives back what was handed over and not settled in time, at once. The attempt counts, but for the last one: that its
+     * consumer had to end makes no dead letter.
+     */
     Mono<Boolean> giveBack() {
+        return unlessCommitted(attempts() < owner.maxAttempts() ? retryAfter(Optional.of(Duration.ZERO)) : release());
+    }
+
+    /**
+     * Takes it from a handler that was cancelled and may be at work all the same: it does not come again before its lease is
+     * over, however soon its outcome would have it.
+     */
+    Mono<Boolean> takeBack(Mono<Boolean> outcome) {
+        takenBack = true;
+        return unlessCommitted(outcome);
+    }
+
+    /** A transaction that works on it is given up first. */
+    private Mono<Boolean> unlessCommitted(Mono<Boolean> outcome) {
         return Mono.defer(() -> settling.get() instanceof Enlisted enlisted
-                ? enlisted.abandon().then(retryAfter(Optional.of(Duration.ZERO)))
-                : retryAfter(Optional.of(Duration.ZERO)));
+                ? enlisted.abandon().then(Mono.defer(() -> isDecided() ? Mono.empty() : outcome))
+                : outcome);
     }
 
     // == What a transaction does with it ==
 
-    boolean isOf(Deliveries register) {
-        return owner.deliveries() == register;
+    EventSubscription owner() {
+        return owner;
     }
 
     UUID token() {
         return token;
-    }
-
-    Duration maxProcessingTime() {
-        return owner.maxProcessingTime();
-    }
-
-    <T> Mono<T> limited(Mono<T> work) {
-        return owner.processingTime().on(work);
     }
 
     /** Leaves it to a transaction, unless something was said of it already. */
@@ -209,11 +219,22 @@ final class Delivery extends ReceivedEvent {
     /** After which delay it comes again if its handler failed by this; empty if it does not. */
     Optional<Duration> comesAgainAfter(Throwable failure) {
         boolean isFinal = failure instanceof EventException.Undecodable || attempts() >= owner.maxAttempts();
-        return isFinal ? Optional.empty() : owner.retry().delayAfter(attempts(), failure);
+        return isFinal
+                ? Optional.empty()
+                : owner.retry().delayAfter(attempts(), failure).map(this::notTooSoon);
+    }
+
+    private Duration notTooSoon(Duration delay) {
+        Duration left = Duration.ofNanos(leaseEnd - owner.time().nanos());
+        return takenBack && left.compareTo(delay) > 0 ? left : delay;
     }
 
     /** Gives back what failed: to come again after a delay, or as a dead letter. */
     Mono<Boolean> failed(Optional<Duration> again, String reason) {
+        if (takenBack && again.isPresent() && !owner.reschedules()) {
+            letLapse(); // it would come again at once
+            return Mono.empty();
+        }
         return again.isPresent()
                 ? settle(Outcome.RETRY, bounded(again.get()), reason)
                 : settle(Outcome.DEAD, Duration.ZERO, reason);
@@ -259,12 +280,8 @@ final class Delivery extends ReceivedEvent {
 
     /** Whether the engine is to keep its lease alive. */
     boolean isRenewed(long now) {
-        if (givenUp || isBeingSettled()) {
-            return false;
-        }
-        return !handedOver
-                || owner.renewsLeases()
-                        && now - handedOverAt < owner.maxProcessingTime().toNanos();
+        boolean inTime = now - handedOverAt < owner.maxProcessingTime().toNanos();
+        return !givenUp && !isBeingSettled() && (!handedOver || owner.renewsLeases() && inTime);
     }
 
     /** Prolongs, unless that is under way already. If it fails, the keeper tries again. */

@@ -7,6 +7,7 @@ import java.time.Duration;
 import java.util.UUID;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
+import reactor.core.Exceptions;
 import reactor.core.publisher.Mono;
 import reactor.core.publisher.Sinks;
 
@@ -48,12 +49,12 @@ final class Enlisted extends Settling implements Enlistment {
 
     @Override
     public Duration maxProcessingTime() {
-        return delivery.maxProcessingTime();
+        return delivery.owner().maxProcessingTime();
     }
 
     @Override
     public <T> Mono<T> limited(Mono<T> work) {
-        return delivery.limited(work);
+        return delivery.owner().processingTime().on(work);
     }
 
     @Override
@@ -82,6 +83,9 @@ final class Enlisted extends Settling implements Enlistment {
 
     @Override
     public Mono<Boolean> failed(Throwable reason) {
-        return Mono.defer(() -> delivery.failed(delivery.comesAgainAfter(reason), Reasons.of(reason)));
+        return Mono.defer(() -> {
+            Throwable failure = Exceptions.unwrap(reason);
+            return delivery.failed(delivery.comesAgainAfter(failure), Reasons.of(failure));
+        });
     }
 }

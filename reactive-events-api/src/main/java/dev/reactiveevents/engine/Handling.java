@@ -4,8 +4,8 @@ import dev.reactiveevents.EventHandler;
 import dev.reactiveevents.EventMessage;
 import dev.reactiveevents.spi.EventObserver;
 import dev.reactiveevents.spi.EventObserver.Activity;
-import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.reactivestreams.Subscriber;
 import org.reactivestreams.Subscription;
@@ -30,6 +30,15 @@ final class Handling implements CoreSubscriber<Void> {
         void tookTooLong(Handling handling);
 
         void wasStopped(Handling handling);
+
+        /** It was stopped, or its time was over, before the handler was called, which it will not be any more. */
+        void neverBegan(Handling handling);
+    }
+
+    private enum State {
+        WAITING,
+        AT_WORK,
+        ENDED
     }
 
     private final EventMessage message;
@@ -37,7 +46,7 @@ final class Handling implements CoreSubscriber<Void> {
     private final long startedAt;
     private final End end;
     private final AtomicReference<@Nullable Subscription> work = new AtomicReference<>();
-    private final AtomicBoolean ended = new AtomicBoolean();
+    private final AtomicReference<State> state = new AtomicReference<>(State.WAITING);
     private volatile Activity activity = Activity.NONE;
     private volatile @Nullable Context context;
 
@@ -67,6 +76,9 @@ final class Handling implements CoreSubscriber<Void> {
     }
 
     void start(EventHandler handler, Observed observed) {
+        if (!state.compareAndSet(State.WAITING, State.AT_WORK)) {
+            return;
+        }
         activity = observed.processing(message);
         try {
             Mono<Void> handled = handler.handle(message);
@@ -81,19 +93,26 @@ final class Handling implements CoreSubscriber<Void> {
     }
 
     void expire() {
-        if (ended.compareAndSet(false, true)) {
-            cancelWork();
-            activity.end(EventObserver.End.CANCELLED, null);
-            end.tookTooLong(this);
-        }
+        cancel(end::tookTooLong);
     }
 
     void stop() {
-        if (ended.compareAndSet(false, true)) {
+        cancel(end::wasStopped);
+    }
+
+    private void cancel(Consumer<Handling> andTell) {
+        if (state.compareAndSet(State.WAITING, State.ENDED)) {
+            end.neverBegan(this);
+        } else if (ends()) {
             cancelWork();
             activity.end(EventObserver.End.CANCELLED, null);
-            end.wasStopped(this);
+            andTell.accept(this);
         }
+    }
+
+    /** Answers true once. */
+    private boolean ends() {
+        return state.getAndSet(State.ENDED) != State.ENDED;
     }
 
     private void cancelWork() {
@@ -122,7 +141,7 @@ final class Handling implements CoreSubscriber<Void> {
 
     @Override
     public void onSubscribe(Subscription subscription) {
-        if (!work.compareAndSet(null, subscription) || ended.get()) {
+        if (!work.compareAndSet(null, subscription) || state.get() == State.ENDED) {
             subscription.cancel();
         } else {
             subscription.request(Long.MAX_VALUE);
@@ -136,7 +155,7 @@ final class Handling implements CoreSubscriber<Void> {
 
     @Override
     public void onComplete() {
-        if (ended.compareAndSet(false, true)) {
+        if (ends()) {
             activity.end(EventObserver.End.DONE, null);
             end.completed(this);
         }
@@ -144,7 +163,7 @@ final class Handling implements CoreSubscriber<Void> {
 
     @Override
     public void onError(Throwable error) {
-        if (ended.compareAndSet(false, true)) {
+        if (ends()) {
             activity.end(EventObserver.End.FAILED, error);
             end.failed(this, error);
         } else {

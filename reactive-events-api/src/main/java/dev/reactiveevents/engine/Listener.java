@@ -205,10 +205,10 @@ final class Listener implements EventListener, CoreSubscriber<EventMessage>, Slo
         Handling handling = new Handling(message, key, time.nanos(), outcomes);
         atWork.add(handling);
         handlingTime.watch();
-        handling.start(handler, observed);
         if (handlersStopped) {
             handling.stop();
         }
+        handling.start(handler, observed);
     }
 
     @Override

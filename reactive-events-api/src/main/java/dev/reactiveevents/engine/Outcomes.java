@@ -5,6 +5,7 @@ import dev.reactiveevents.EventMessage;
 import dev.reactiveevents.ListenOptions;
 import java.time.Duration;
 import java.util.Optional;
+import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
@@ -63,19 +64,23 @@ final class Outcomes implements Handling.End {
     @Override
     public void tookTooLong(Handling handling) {
         timedOut.increment();
-        LOG.warn(
-                "The handler of {} took longer than {} and was cancelled.",
-                handling.message(),
-                options.maxProcessingTime());
-        conclude(handling, delivery -> {
-            delivery.letLapse();
-            return Mono.empty();
-        });
+        TimeoutException late = new TimeoutException(
+                "The handler took longer than " + options.maxProcessingTime() + " and was cancelled");
+        if (!(handling.message() instanceof Delivery)) {
+            LOG.warn("{}: {}. The event does not come again.", late.getMessage(), handling.message());
+        }
+        // settled, because a lapse says that nobody was there to do so, and would make a suspect of it
+        conclude(handling, delivery -> delivery.takeBack(Mono.defer(() -> fail(delivery, late))));
     }
 
     @Override
     public void wasStopped(Handling handling) {
         conclude(handling, Delivery::giveBack);
+    }
+
+    @Override
+    public void neverBegan(Handling handling) {
+        conclude(handling, Delivery::release);
     }
 
     /** Says the outcome first, so that it does not wait for the next event's handler to begin; then the slot is free. */

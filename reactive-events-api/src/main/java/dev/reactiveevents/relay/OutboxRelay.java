@@ -291,8 +291,8 @@ public final class OutboxRelay {
         }
 
         /**
-         * Sets how long to wait for the confirmation of an event. Then it is given up, and comes again when its lease has
-         * lapsed. To be longer than what the transport itself waits.
+         * Sets how long to wait for the confirmation of an event. Then it is given up, and has failed; it comes again
+         * when its lease is over, or later if the retry policy says so. To be longer than what the transport itself waits.
          *
          * @param sendTimeout from one millisecond to 365 days; five minutes by default
          * @return this builder

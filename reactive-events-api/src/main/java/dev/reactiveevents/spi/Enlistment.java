@@ -28,7 +28,7 @@ public interface Enlistment {
      */
     <T> Mono<T> limited(Mono<T> work);
 
-    /** {@return completes if the engine wants the work to be given up, at the bound of a shutdown} */
+    /** {@return completes if the engine wants the work to be given up: a shutdown or a handler has come to its bound} */
     Mono<Void> abandoned();
 
     /** {@return what the transaction is to settle: what was said first, otherwise an acknowledgement; final from now on} */

@@ -63,7 +63,10 @@ public record Settlement(
         RETRY,
         /** It becomes a dead letter. */
         DEAD,
-        /** It was never handed over: it is due again at its old place, and the attempt does not count. */
+        /**
+         * It was never handed over, or its consumer had to end at the last attempt: it is due again at its old place, and the
+         * attempt does not count.
+         */
         RELEASE,
         /** It stays leased, until the given time from now if that is later than its lease. */
         EXTEND;

@@ -306,7 +306,8 @@ class EngineFaultsTest extends VirtualTimeEngine {
         assertThat(ends).as("everything is settled").containsExactly("done");
     }
 
-    // 9
+    // 9: to count the last attempt would be one too many for the next delivery, or the end for an event that did
+    // nothing wrong
     @Test
     void aShutdownDoesNotGiveMoreAttemptsThanTheMaximum() {
         backend.onClaim = claim -> Mono.just(claim.requests().stream()
@@ -324,7 +325,7 @@ class EngineFaultsTest extends VirtualTimeEngine {
 
         assertThat(backend.settlements)
                 .singleElement()
-                .satisfies(settlement -> assertThat(settlement.outcome()).isEqualTo(Outcome.DEAD));
+                .satisfies(settlement -> assertThat(settlement.outcome()).isEqualTo(Outcome.RELEASE));
     }
 
     private static ClaimedEvent lastAttempt() {

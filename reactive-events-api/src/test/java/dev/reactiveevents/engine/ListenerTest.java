@@ -9,6 +9,7 @@ import dev.reactiveevents.EventListener;
 import dev.reactiveevents.EventListener.State;
 import dev.reactiveevents.EventMessage;
 import dev.reactiveevents.ListenOptions;
+import dev.reactiveevents.RetryPolicy;
 import dev.reactiveevents.spi.Capability;
 import dev.reactiveevents.spi.SettleResult;
 import dev.reactiveevents.spi.Settlement;
@@ -16,10 +17,14 @@ import dev.reactiveevents.spi.Settlement.Outcome;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
+import reactor.core.Disposable;
 import reactor.core.publisher.Mono;
 import reactor.core.publisher.Sinks;
+import reactor.core.scheduler.Scheduler;
 import reactor.test.StepVerifier;
 import reactor.test.subscriber.TestSubscriber;
 
@@ -189,6 +194,97 @@ class ListenerTest extends VirtualTimeEngine {
     }
 
     @Test
+    void whatTookTooLongIsRetriedNoSoonerThanItsLeaseIsOverAndItsPolicySays() {
+        backend.store(2);
+        RetryPolicy soonThenLate =
+                RetryPolicy.custom(failures -> backend.settlements.isEmpty() ? Duration.ZERO : Duration.ofMinutes(7));
+        ListenOptions options =
+                OPTIONS.withMaxProcessingTime(Duration.ofSeconds(5)).withRetry(soonThenLate);
+        EventListener listener = listen(options);
+        advance(Duration.ofSeconds(5));
+        advance(Duration.ofSeconds(5));
+
+        assertThat(backend.settlements).hasSize(2).allSatisfy(settlement -> {
+            assertThat(settlement.outcome()).isEqualTo(Outcome.RETRY);
+            assertThat(settlement.reason()).contains("took longer than PT5S");
+        });
+        assertThat(backend.settlements)
+                .extracting(Settlement::after)
+                .as("the rest of a lease that was granted for 45 s")
+                .containsExactly(Duration.ofSeconds(40), Duration.ofMinutes(7));
+        assertThat(listener.counts()).isEqualTo(new EventListener.Counts(0, 0, 0, 2, 0, 2, 0, 0));
+    }
+
+    @Test
+    void whatTookTooLongAfterItsLeaseWasLostIsCountedAsLost() {
+        backend.store(1);
+        backend.onSettle = batch ->
+                Mono.just(batch.stream().map(settlement -> SettleResult.LOST).toList());
+        EventListener listener = listen(
+                OPTIONS.withMaxProcessingTime(Duration.ofMinutes(1)).withRetry(RetryPolicy.fixed(Duration.ZERO)));
+        advance(Duration.ofMinutes(1));
+
+        assertThat(outcomes()).last().isEqualTo(Outcome.RETRY);
+        assertThat(backend.settlements.get(backend.settlements.size() - 1).after())
+                .isEqualTo(Duration.ZERO);
+        assertThat(listener.counts()).isEqualTo(new EventListener.Counts(0, 0, 0, 1, 0, 0, 0, 1));
+    }
+
+    @Test
+    void whatTakesTooLongAtItsLastAttemptOrFinallyIsADeadLetterWithTheReason() {
+        backend.store(2);
+        ListenOptions options = OPTIONS.withConcurrency(2).withMaxProcessingTime(Duration.ofMinutes(1));
+        EventListener last = channel.listen("orders", handler, options.withMaxAttempts(1));
+        advance(Duration.ofMinutes(1));
+        last.stop(Duration.ZERO).subscribe();
+        List<Settlement> dead = new ArrayList<>(settled(Outcome.DEAD));
+        backend.store(1);
+        listen(options.withRetry(RetryPolicy.defaults().notOn(TimeoutException.class)));
+        advance(Duration.ofMinutes(1));
+
+        dead.addAll(settled(Outcome.DEAD).subList(2, 3));
+        assertThat(dead)
+                .hasSize(3)
+                .allSatisfy(settlement -> assertThat(settlement.reason()).contains("took longer than PT1M"));
+        assertThat(last.counts()).isEqualTo(new EventListener.Counts(0, 0, 0, 2, 0, 0, 2, 0));
+    }
+
+    private List<Settlement> settled(Outcome outcome) {
+        return backend.settlements.stream()
+                .filter(settlement -> settlement.outcome() == outcome)
+                .toList();
+    }
+
+    @Test
+    void whatTookTooLongIsLeftToItsLeaseWhereNobodyCanSayWhenItComesAgain() {
+        backend.capabilities.remove(Capability.RESCHEDULING);
+        backend.store(1);
+        EventListener listener = listen(OPTIONS.withMaxProcessingTime(Duration.ofMinutes(1)));
+        advance(Duration.ofMinutes(1));
+        backend.settlements.clear();
+        advance(Duration.ofMinutes(5));
+
+        assertThat(outcomes()).isEmpty();
+        assertThat(listener.counts()).isEqualTo(new EventListener.Counts(0, 0, 0, 1, 0, 0, 0, 0));
+    }
+
+    @Test
+    void whatTookTooLongAndCouldNotBeSettledLapses() {
+        backend.store(1);
+        EventListener listener = listen(OPTIONS.withMaxProcessingTime(Duration.ofMinutes(1)));
+        backend.onSettle = batch -> batch.get(0).outcome() == Outcome.RETRY
+                ? Mono.error(new EventException.Misconfigured("The table is gone.", null))
+                : ScriptedBackend.applyAll(batch);
+        advance(Duration.ofMinutes(1));
+        backend.settlements.clear();
+        advance(Duration.ofMinutes(5));
+
+        assertThat(outcomes()).as("neither renewed nor settled").isEmpty();
+        assertThat(handler.started.get(0).isLeaseLost()).isTrue();
+        assertThat(listener.counts().lost()).isEqualTo(1);
+    }
+
+    @Test
     void eachHandlerHasItsOwnTime() {
         backend.store(1);
         listen(OPTIONS.withConcurrency(2).withMaxProcessingTime(Duration.ofSeconds(10)));
@@ -346,6 +442,77 @@ class ListenerTest extends VirtualTimeEngine {
             assertThat(settlement.after()).isZero();
         });
         assertThat(stopped.isTerminatedComplete()).isTrue();
+    }
+
+    @Test
+    void whatIsStoppedBeforeItsHandlerWasCalledIsGivenBackAsIfItHadNeverBeenTaken() {
+        Duration unlikeOthers = Duration.ofMinutes(7);
+        List<EventListener> listening = new ArrayList<>();
+        EngineTime time = new EngineTime(
+                new InterruptedScheduler(
+                        clock,
+                        unlikeOthers,
+                        () -> listening.get(0).stop(Duration.ZERO).subscribe()),
+                () -> clock.now(TimeUnit.NANOSECONDS));
+        channel = new BackendChannel(backend, ChannelOptions.defaults(), time);
+        EventListener listener = listen(OPTIONS.withMaxProcessingTime(unlikeOthers));
+        listening.add(listener);
+        backend.store(1);
+        channel.publish("orders", 1).subscribe();
+
+        assertThat(listener.state()).isEqualTo(State.STOPPED);
+        assertThat(handler.started).isEmpty();
+        assertThat(outcomes()).containsExactly(Outcome.RELEASE);
+        assertThat(listener.counts()).isEqualTo(new EventListener.Counts(0, 0, 0, 0, 0, 0, 0, 0));
+    }
+
+    /** Something happens where a task of one certain delay is planned. */
+    private record InterruptedScheduler(Scheduler clock, Duration delay, Runnable interruption) implements Scheduler {
+
+        @Override
+        public Disposable schedule(Runnable task, long after, TimeUnit unit) {
+            if (unit.toNanos(after) == delay.toNanos()) {
+                interruption.run();
+            }
+            return clock.schedule(task, after, unit);
+        }
+
+        @Override
+        public Disposable schedule(Runnable task) {
+            return clock.schedule(task);
+        }
+
+        @Override
+        public Worker createWorker() {
+            return clock.createWorker();
+        }
+
+        @Override
+        public void dispose() {
+            clock.dispose();
+        }
+    }
+
+    @Test
+    void whatIsStoppedAtItsLastAttemptComesAgainAllTheSame() {
+        backend.store(1);
+        EventListener listener = listen(OPTIONS.withMaxAttempts(1));
+        listener.stop(Duration.ZERO).subscribe();
+
+        assertThat(handler.cancelled).hasSize(1);
+        assertThat(outcomes()).containsExactly(Outcome.RELEASE);
+        assertThat(listener.counts().deadLettered()).isZero();
+    }
+
+    @Test
+    void whatTheShutdownTakesBackAtItsLastAttemptComesAgainAllTheSame() {
+        channel = channel(ChannelOptions.defaults().withMaxAttempts(1).withShutdownTimeout(Duration.ofSeconds(1)));
+        backend.store(1);
+        assertThat(subscribe(1).getReceivedOnNext()).hasSize(1);
+        channel.shutdown().subscribe();
+        advance(Duration.ofSeconds(1));
+
+        assertThat(outcomes()).containsExactly(Outcome.RELEASE);
     }
 
     @Test

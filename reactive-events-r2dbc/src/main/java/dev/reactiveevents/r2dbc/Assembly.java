@@ -11,6 +11,7 @@ import dev.reactiveevents.spi.EventObserver;
 import dev.reactiveevents.spi.EventObserver.Count;
 import io.r2dbc.spi.ConnectionFactory;
 import java.time.Duration;
+import org.jspecify.annotations.Nullable;
 
 /** Puts a channel together as its settings say. Does not connect. */
 final class Assembly {
@@ -83,7 +84,7 @@ final class Assembly {
                 options,
                 new EventSchema(database, dialect, settings.table, Dialects.settings(dialect, settings.ofTable)),
                 new ChannelState(chosen, fellBack, notifier),
-                transactions(statements),
+                transactions(statements, news),
                 new Outbox(store::publish, new Failures(dialect, settings.table), news, settings.wakeOnCommit));
     }
 
@@ -101,13 +102,14 @@ final class Assembly {
         return Janitor.of(database, statements, settings.table, shorter).removingDead(upkeep, settings.table, dead);
     }
 
-    private Transactions transactions(QueueStatements statements) {
+    private Transactions transactions(QueueStatements statements, @Nullable TableNews news) {
         return new Transactions(
                 settings.connectionFactory,
                 dialect,
                 dialect.transactions(settings.table, statements),
                 new Failures(dialect, settings.table),
-                settings.options.publishTimeout());
+                settings.options.publishTimeout(),
+                news == null ? settled -> {} : news::tell);
     }
 
     private Notifier notifier() {

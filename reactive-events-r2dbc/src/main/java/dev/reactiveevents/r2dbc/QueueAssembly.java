@@ -71,7 +71,12 @@ final class QueueAssembly {
                         new QueueSchema(database, queues, names, List.of(), options.maxAttempts())),
                 new ChannelState(BackendType.ADVANCED_QUEUE, false, null),
                 new Transactions(
-                        settings.connectionFactory, dialect, null, failures, settings.options.publishTimeout()),
+                        settings.connectionFactory,
+                        dialect,
+                        null,
+                        failures,
+                        settings.options.publishTimeout(),
+                        settled -> {}),
                 new Outbox(
                         (connection, events, again) -> backend.publish(connection, events, settings.queueImmediately),
                         failures,

@@ -199,7 +199,7 @@ public final class R2dbcEventChannel implements EventChannel {
      * <p>If the work fails, or does not end within {@link SubscribeOptions#maxProcessingTime()}, all it did is rolled back,
      * then the failure is recorded with the event, which comes again as the retry policy of the listener or the channel says
      * or becomes a dead letter, and the handler's {@code Mono} fails with that error. If it is cancelled, it is rolled back, and the event comes
-     * again when its lease lapses. If the connection breaks in the commit, the {@code Mono} fails with
+     * again when its lease lapses, or as a listener that has cancelled it says. If the connection breaks in the commit, the {@code Mono} fails with
      * {@link EventException.OutcomeUnknown}: both happened, or neither did, and then the event comes again.
      *
      * <p>Handlers that an {@link EventRouter} has under the same pattern share one transaction, plain ones among them included;

@@ -1,6 +1,7 @@
 package dev.reactiveevents.r2dbc;
 
 import dev.reactiveevents.r2dbc.dialect.QueueTable;
+import dev.reactiveevents.spi.Settlement;
 import dev.reactiveevents.spi.WakeUp;
 import io.r2dbc.spi.Connection;
 import io.r2dbc.spi.Result;
@@ -35,6 +36,13 @@ final class TableNews {
 
     void tell(Set<String> channels) {
         channels.forEach(channel -> notifier.tell(topic, channel));
+    }
+
+    /** Tells what a settlement has freed. */
+    void tell(Settlement applied) {
+        if (applied.frees()) {
+            tell(Set.of(applied.channel()));
+        }
     }
 
     /** Tells when the transaction of this connection commits. */

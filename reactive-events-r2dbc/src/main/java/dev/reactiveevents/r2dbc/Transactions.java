@@ -17,6 +17,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.TimeoutException;
 import java.util.function.BiFunction;
+import java.util.function.Consumer;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.reactivestreams.Publisher;
@@ -42,25 +43,29 @@ final class Transactions {
     private final Failures failures;
     private final Release release;
     private final Duration connectionTimeout;
+    private final Consumer<Settlement> news;
 
     /**
      * Transactions.
      *
      * @param statements what stands around handlers, if the dialect has it
      * @param connectionTimeout how long to wait for a connection
+     * @param news told what was settled, once that is committed
      */
     Transactions(
             ConnectionFactory factory,
             Dialect dialect,
             @Nullable TransactionStatements statements,
             Failures failures,
-            Duration connectionTimeout) {
+            Duration connectionTimeout,
+            Consumer<Settlement> news) {
         this.factory = factory;
         this.dialect = dialect;
         this.statements = statements;
         this.failures = failures;
         this.release = new Release(dialect.blocks());
         this.connectionTimeout = connectionTimeout;
+        this.news = news;
     }
 
     ConnectionFactory database() {
@@ -331,6 +336,7 @@ final class Transactions {
                 return commit(around.settleAndCommit(connection, outcome), () -> {
                             around.committed(outcome);
                             enlisted.committed();
+                            news.accept(outcome);
                         })
                         .flatMap(this::requireSettled);
             });

@@ -14,16 +14,22 @@ import dev.reactiveevents.ListenOptions;
 import dev.reactiveevents.RetryPolicy;
 import dev.reactiveevents.SubscribeOptions;
 import io.r2dbc.pool.ConnectionPool;
+import io.r2dbc.postgresql.api.Notification;
+import io.r2dbc.postgresql.api.PostgresqlConnection;
+import io.r2dbc.postgresql.api.PostgresqlResult;
 import io.r2dbc.spi.Connection;
 import io.r2dbc.spi.Result;
 import io.r2dbc.spi.Wrapped;
+import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Objects;
 import java.util.UUID;
+import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.LinkedTransferQueue;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
 import java.util.stream.IntStream;
@@ -32,6 +38,7 @@ import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 import org.reactivestreams.Publisher;
 import reactor.core.Disposable;
+import reactor.core.Exceptions;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 import reactor.core.scheduler.Schedulers;
@@ -79,6 +86,70 @@ class TransactionalTest {
                     .handle(message)
                     .block(LIMIT);
             assertThat(planned).isCompletedWithValue("on");
+        }
+    }
+
+    @Nested
+    class OnPostgresWithNotifications extends OnEveryDatabase {
+
+        private static final Duration NO_POLLING = Duration.ofMinutes(10);
+
+        OnPostgresWithNotifications() {
+            super(TestDatabase.postgres());
+        }
+
+        @Override
+        R2dbcEventChannel open(Function<R2dbcEventChannelBuilder, R2dbcEventChannelBuilder> change) {
+            return super.open(builder -> change.apply(builder.backend(BackendType.LISTEN_NOTIFY_DURABLE)));
+        }
+
+        @Test
+        void aNackWithinIsToldToOtherProcesses() {
+            R2dbcEventChannel here = open(builder -> builder.pollInterval(NO_POLLING));
+            here.publish("payments", 1).block(LIMIT);
+            EventMessage message = here.receive("payments", LIMIT).block(LIMIT);
+            CompletableFuture<Void> ready = new CompletableFuture<>();
+            CompletableFuture<EventMessage> elsewhere = new CompletableFuture<>();
+            subscriptions.add(open(builder -> builder.pollInterval(NO_POLLING))
+                    .subscribe("payments", SubscribeOptions.defaults().withOnReady(() -> ready.complete(null)))
+                    .subscribe(elsewhere::complete));
+            Mono.fromFuture(ready).block(LIMIT);
+            here.transactional(
+                            (payment, connection) -> insert(connection, payment).then(payment.nack(Duration.ZERO)))
+                    .handle(message)
+                    .block(LIMIT);
+
+            assertThat(Mono.fromFuture(elsewhere).block(LIMIT).attempts()).isEqualTo(2);
+            assertThat(database.number("SELECT COUNT(*) FROM ledger")).isEqualTo(1);
+        }
+
+        /** Who waits for a key looks again by itself after a while, so that it is the word itself that is listened to. */
+        @Test
+        void aKeyThatIsFreedWithinIsToldToOtherProcessesAndWhatFreesNothingIsNot() {
+            PostgresqlConnection listening = (PostgresqlConnection)
+                    Mono.from(database.connections().create()).block(LIMIT);
+            BlockingQueue<String> told = new LinkedTransferQueue<>();
+            listening
+                    .createStatement("LISTEN \"reactive_events.queue\"")
+                    .execute()
+                    .flatMap(PostgresqlResult::getRowsUpdated)
+                    .blockLast(LIMIT);
+            subscriptions.add(listening
+                    .getNotifications()
+                    .mapNotNull(Notification::getParameter)
+                    .filter(channel -> channel.equals("payments") || channel.equals("others"))
+                    .subscribe(told::add));
+            R2dbcEventChannel here = open(builder -> builder.pollInterval(NO_POLLING));
+            EventHandler handler = here.transactional((payment, connection) -> insert(connection, payment));
+            here.publish(Event.of("others", 1)).block(LIMIT);
+            assertThat(Arrivals.next(told, LIMIT)).isEqualTo("others");
+            here.publish(Event.of("payments", 2).withKey("anna")).block(LIMIT);
+            assertThat(Arrivals.next(told, LIMIT)).isEqualTo("payments");
+
+            handler.handle(here.receive("others", LIMIT).block(LIMIT)).block(LIMIT);
+            handler.handle(here.receive("payments", LIMIT).block(LIMIT)).block(LIMIT);
+            assertThat(Arrivals.next(told, LIMIT)).isEqualTo("payments");
+            listening.close().block(LIMIT);
         }
     }
 
@@ -131,7 +202,7 @@ class TransactionalTest {
         final TestDatabase database;
         final ConnectionPool pool;
         private final List<R2dbcEventChannel> opened = new ArrayList<>();
-        private final List<Disposable> subscriptions = new ArrayList<>();
+        final List<Disposable> subscriptions = new ArrayList<>();
 
         OnEveryDatabase(TestDatabase database) {
             this.database = database.migrated();
@@ -694,6 +765,90 @@ class TransactionalTest {
             listener.stop(LIMIT).block(LIMIT);
             assertThat(attempts()).isEqualTo(1);
             assertThat(ledger()).isZero();
+        }
+
+        @Test
+        void aFinalFailureIsRecognisedInWhatReactorWrapsItIn() {
+            R2dbcEventChannel events = open(Function.identity());
+            EventListener listener = events.listen(
+                    "payments",
+                    events.transactional((payment, connection) -> insert(connection, payment)
+                            .then(Mono.error(Exceptions.propagate(new IOException("no file")))
+                                    .hide())),
+                    ListenOptions.defaults()
+                            .withMaxAttempts(2)
+                            .withRetry(RetryPolicy.fixed(Duration.ZERO).notOn(IOException.class)));
+            events.publish("payments", 1).block(LIMIT);
+            database.await("SELECT COUNT(*) FROM \"queue\" WHERE status = 'dead'", 1);
+            listener.stop(LIMIT).block(LIMIT);
+
+            assertThat(attempts()).isEqualTo(1);
+            assertThat(ledger()).isZero();
+            assertThat(database.query("SELECT last_error FROM \"queue\"", String.class))
+                    .containsExactly("java.io.IOException: no file");
+        }
+
+        @Test
+        void whatIsStoppedAtItsLastAttemptIsRolledBackAndComesAgain() {
+            R2dbcEventChannel events = open(builder -> builder.maxAttempts(1));
+            CompletableFuture<Void> inserted = new CompletableFuture<>();
+            EventListener listener = events.listen(
+                    "payments",
+                    events.transactional((payment, connection) -> insert(connection, payment)
+                            .doOnNext(done -> inserted.complete(null))
+                            .then(Mono.never())));
+            events.publish("payments", 1).block(LIMIT);
+            Mono.fromFuture(inserted).block(LIMIT);
+            listener.stop(Duration.ZERO).block(LIMIT);
+            database.await("SELECT COUNT(*) FROM \"queue\" WHERE status = 'ready'", 1);
+
+            assertThat(ledger()).isZero();
+            assertThat(events.receive("payments", LIMIT).block(LIMIT).attempts())
+                    .isEqualTo(1);
+        }
+
+        @Test
+        void whatTheShutdownEndsAtItsLastAttemptIsRolledBackAndComesAgain() {
+            R2dbcEventChannel events = open(builder -> builder.maxAttempts(1));
+            EventMessage message = publishAndSubscribe(events).get(0);
+            CompletableFuture<Void> inserted = new CompletableFuture<>();
+            events.transactional((payment, connection) -> insert(connection, payment)
+                            .doOnNext(done -> inserted.complete(null))
+                            .then(Mono.never()))
+                    .handle(message)
+                    .subscribe(null, closed -> {});
+            Mono.fromFuture(inserted).block(LIMIT);
+            events.shutdown().block(LIMIT);
+
+            assertThat(status()).isEqualTo("ready");
+            assertThat(ledger()).isZero();
+        }
+
+        @Test
+        void aListenersHandlerThatTakesTooLongIsRolledBackAndAtItsLastAttemptADeadLetterThatSaysSo() {
+            R2dbcEventChannel events = open(builder -> builder.lease(Duration.ofMillis(300)));
+            EventListener listener = events.listen(
+                    "payments",
+                    events.transactional(
+                            (payment, connection) -> insert(connection, payment).then(Mono.never())),
+                    ListenOptions.defaults()
+                            .withMaxAttempts(4)
+                            .withMaxProcessingTime(Duration.ofMillis(300))
+                            .withRetry(RetryPolicy.fixed(Duration.ZERO)));
+            events.publish("payments", 1).block(LIMIT);
+            database.await("SELECT COUNT(*) FROM \"queue\" WHERE status = 'dead'", 1);
+            listener.stop(LIMIT).block(LIMIT);
+
+            assertThat(ledger()).isZero();
+            assertThat(attempts()).isEqualTo(4);
+            assertThat(database.query("SELECT last_error FROM \"queue\"", String.class))
+                    .singleElement()
+                    .asString()
+                    .containsPattern("took longer than PT0.3S|did not end within PT0.3S");
+            assertThat(listener.counts().timedOut() + listener.counts().failed())
+                    .isEqualTo(4);
+            assertThat(listener.counts().retried()).isEqualTo(3);
+            assertThat(listener.counts().deadLettered()).isEqualTo(1);
         }
 
         @Test

@@ -227,6 +227,13 @@ public abstract class EventChannelContract {
     }
 
     @Nested
+    class UnfinishedHandlers extends UnfinishedHandlersContract {
+        UnfinishedHandlers() {
+            super(EventChannelContract.this);
+        }
+    }
+
+    @Nested
     class ListenerRetries extends ListenerRetriesContract {
         ListenerRetries() {
             super(EventChannelContract.this);

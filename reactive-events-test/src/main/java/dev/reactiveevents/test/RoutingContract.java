@@ -2,6 +2,8 @@ package dev.reactiveevents.test;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.reactiveevents.DeadLetter;
+import dev.reactiveevents.DeadLetterQuery;
 import dev.reactiveevents.Event;
 import dev.reactiveevents.EventChannel;
 import dev.reactiveevents.EventHandler;
@@ -88,6 +90,21 @@ abstract class RoutingContract extends ContractGroup {
 
         assertThat(listener.counts().deadLettered()).isEqualTo(1);
         assertNothingElse(events, subscribe(events));
+    }
+
+    @Test
+    void theDeadLetterSaysThatNoRouteMatchedItsType() {
+        requires(Capability.DEAD_LETTERS);
+        EventChannel events = open();
+        EventListener listener = listen(events, new EventRouter().on("order.placed", noting()));
+        publish(events, 1, "order.shipped", "order.placed");
+        assertThat(types(1)).containsExactly("order.placed");
+        awaitEnd(listener.stop(AWAIT));
+
+        DeadLetter dead = await(
+                events.deadLetters(channel).browse(DeadLetterQuery.oldest(2)).single());
+        assertThat(dead.type()).isEqualTo("order.shipped");
+        assertThat(dead.reason()).contains("No route matches the type", "order.shipped");
     }
 
     @Test
