@@ -214,8 +214,8 @@ public interface EventChannel extends EventPublisher {
     }
 
     /**
-     * How many events of a subscription may wait to be settled where its options do not say, see
-     * {@link SubscribeOptions#withPrefetch(int)}. Whoever waits for more of them at once waits in vain.
+     * How many events of a subscription may wait to be settled, or of a broadcast to be asked for, where its options do not
+     * say, see {@link SubscribeOptions#withPrefetch(int)}. Whoever waits for more leased events at once waits in vain.
      *
      * @return at least 1
      */

@@ -31,7 +31,8 @@ public interface EventListener {
      * @param handled handlers that completed
      * @param failed handlers that failed
      * @param timedOut handlers that were cancelled because they took longer than the maximum processing time; they are not
-     *     among those that failed, but their events are among those that were retried or dead-lettered
+     *     among those that failed, but their events are among those that were retried or dead-lettered, unless they had been
+     *     settled before or are left to their lease because the backend cannot delay a retry
      * @param acked events that were acknowledged
      * @param retried events that were given back to come again; not those of which the attempt does not count
      * @param deadLettered events that became dead letters

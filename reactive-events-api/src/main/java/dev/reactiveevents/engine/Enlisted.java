@@ -18,6 +18,7 @@ final class Enlisted extends Settling implements Enlistment {
     private final AtomicReference<@Nullable Settlement> said = new AtomicReference<>();
     private final Sinks.Empty<Void> abandoned = Sinks.empty();
     private final Sinks.Empty<Void> over = Sinks.empty();
+    private volatile boolean givenUp;
 
     Enlisted(Delivery delivery) {
         super(Outcome.ACK);
@@ -33,6 +34,7 @@ final class Enlisted extends Settling implements Enlistment {
 
     /** Asks for the end, and completes when it has come. */
     Mono<Void> abandon() {
+        givenUp = true;
         abandoned.tryEmitEmpty();
         return over.asMono();
     }
@@ -84,6 +86,9 @@ final class Enlisted extends Settling implements Enlistment {
     @Override
     public Mono<Boolean> failed(Throwable reason) {
         return Mono.defer(() -> {
+            if (givenUp) {
+                return Mono.empty(); // whoever gave it up says what becomes of the event
+            }
             Throwable failure = Exceptions.unwrap(reason);
             return delivery.failed(delivery.comesAgainAfter(failure), Reasons.of(failure));
         });

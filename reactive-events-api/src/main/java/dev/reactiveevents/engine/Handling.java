@@ -76,10 +76,12 @@ final class Handling implements CoreSubscriber<Void> {
     }
 
     void start(EventHandler handler, Observed observed) {
+        Activity begun = observed.processing(message);
+        activity = begun; // before it can be cancelled, so that it is ended then
         if (!state.compareAndSet(State.WAITING, State.AT_WORK)) {
+            begun.end(EventObserver.End.CANCELLED, null);
             return;
         }
-        activity = observed.processing(message);
         try {
             Mono<Void> handled = handler.handle(message);
             if (handled == null) {

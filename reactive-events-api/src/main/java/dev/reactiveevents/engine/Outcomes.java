@@ -66,9 +66,7 @@ final class Outcomes implements Handling.End {
         timedOut.increment();
         TimeoutException late = new TimeoutException(
                 "The handler took longer than " + options.maxProcessingTime() + " and was cancelled");
-        if (!(handling.message() instanceof Delivery)) {
-            LOG.warn("{}: {}. The event does not come again.", late.getMessage(), handling.message());
-        }
+        LOG.warn("{}: {}.", late.getMessage(), handling.message()); // also if it had said its outcome before
         // settled, because a lapse says that nobody was there to do so, and would make a suspect of it
         conclude(handling, delivery -> delivery.takeBack(Mono.defer(() -> fail(delivery, late))));
     }

@@ -17,6 +17,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.reactivestreams.Subscription;
@@ -326,6 +327,33 @@ class EngineFaultsTest extends VirtualTimeEngine {
         assertThat(backend.settlements)
                 .singleElement()
                 .satisfies(settlement -> assertThat(settlement.outcome()).isEqualTo(Outcome.RELEASE));
+    }
+
+    /** As on a driver that does all on the thread that calls: the rollback ends before anybody waits for it. */
+    @Test
+    void aTransactionThatIsGivenUpDoesNotSayWhatBecomesOfItsEvent() {
+        backend.onClaim = claim -> Mono.just(claim.requests().stream()
+                .map(request -> new Claimed(
+                        request.channel(),
+                        request.limit() == 0 ? List.of() : List.of(lastAttempt()),
+                        List.of(),
+                        null,
+                        false,
+                        false))
+                .toList());
+        Delivery delivery =
+                (Delivery) subscribe("orders", SubscribeOptions.defaults().withPrefetch(1), 1)
+                        .getReceivedOnNext()
+                        .get(0);
+        Enlisted enlisted = Objects.requireNonNull(delivery.enlist());
+        enlisted.abandoned().subscribe(nothing -> {}, error -> {}, () -> {
+            enlisted.rolledBack();
+            enlisted.failed(new EventException.Closed("The work was given up.")).subscribe();
+        });
+        channel.shutdown().subscribe();
+        advance(Duration.ofSeconds(40));
+
+        assertThat(backend.settlements).extracting(Settlement::outcome).containsExactly(Outcome.RELEASE);
     }
 
     private static ClaimedEvent lastAttempt() {

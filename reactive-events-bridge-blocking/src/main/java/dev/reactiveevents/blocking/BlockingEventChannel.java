@@ -382,9 +382,12 @@ public final class BlockingEventChannel implements AutoCloseable {
             CallingThread.requireMayBlock(() -> "BlockingEventChannel.close()", "EventListener.stop");
         }
         closeSubscriptions();
-        listeners.close();
-        calls.close(); // not before, since handlers at work may call
-        closeSubscriptions();
+        try {
+            listeners.close();
+        } finally {
+            calls.close(); // not before, since handlers at work may call
+            closeSubscriptions();
+        }
     }
 
     private void closeSubscriptions() {

@@ -79,9 +79,10 @@ final class BlockingListeners {
             throw new EventException.Invalid(
                     attempted.get() + " with a handler that was null; give what is to be done.");
         }
+        requireOpen(attempted);
         EventListener listener = start(channel, handler, listenOptions);
         try {
-            requireOpen(attempted); // it may have been closed before this one was known
+            requireOpen(attempted); // again: it may have been closed before this one was known
             Answer.to(listener.ready(), timeout, Question.read(attempted));
         } catch (RuntimeException failure) {
             stop(listener.id(), Duration.ZERO).subscribe(stopped -> {}, error -> {});
@@ -130,6 +131,7 @@ final class BlockingListeners {
             throw new EventException.Invalid("The id of a listener to be stopped was null; give the one it has.");
         }
         Question question = Question.read(() -> "Listener " + id + " was to be stopped");
+        CallingThread.requireNotInterrupted(question.attempted()); // before it begins
         return Boolean.TRUE.equals(Answer.to(also(stop(id, timeout)), timeout.plus(GRACE), question));
     }
 
@@ -138,7 +140,10 @@ final class BlockingListeners {
             Running found = running.get(id);
             return found == null
                     ? Mono.just(false)
-                    : found.stop(handlersHave).then(Mono.fromSupplier(() -> running.remove(id) != null));
+                    : found.stop(handlersHave).then(Mono.fromSupplier(() -> {
+                        running.remove(id);
+                        return true;
+                    }));
         });
     }
 

@@ -12,7 +12,7 @@
  *       more, for the outcomes of handlers that were interrupted.
  *   <li>When the calling thread is interrupted they fail with {@link dev.reactiveevents.EventException.Interrupted} and set its
  *       flag again. On a thread that was interrupted before, nothing is sent; an event that {@code hasNext} has found is
- *       answered all the same.
+ *       answered by {@code next} and {@code poll} all the same.
  *   <li>Failures are of the kinds that the channel has, with the stack trace of the call and the original as cause.
  *   <li>On threads that must not block, as Reactor's parallel ones and event loops, they are refused with
  *       {@link dev.reactiveevents.EventException.Invalid}, which names the reactive call.

@@ -44,8 +44,14 @@ class IntakeTest {
 
         void arrive(int round, int spins) {
             arrived.incrementAndGet();
-            while (arrived.get() < 2 * round) {
-                Thread.onSpinWait();
+            long end = System.nanoTime() + Stage.LIMIT.toNanos();
+            for (int spin = 0; arrived.get() < 2 * round; spin++) {
+                if (spin < 1_000) {
+                    Thread.onSpinWait();
+                } else {
+                    assertThat(System.nanoTime()).as("the other comes").isLessThan(end);
+                    Thread.yield(); // it may have no processor
+                }
             }
             for (int spin = 0; spin < spins; spin++) {
                 Thread.onSpinWait();

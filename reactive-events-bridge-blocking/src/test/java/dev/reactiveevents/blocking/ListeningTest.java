@@ -314,7 +314,19 @@ class ListeningTest {
         release.countDown();
         listener.stop(Stage.LIMIT).block(Stage.LIMIT);
         assertThat(listener.counts().acked()).isEqualTo(1);
-        assertThat(blocking.stopListener(listener.id())).isFalse();
+    }
+
+    @Test
+    void onAThreadThatWasInterruptedBeforeAListenerIsNotStopped() {
+        EventListener listener = blocking.listen("orders", message -> {});
+        Background<Boolean> stop = Background.run("interrupted", () -> {
+            Thread.currentThread().interrupt();
+            return blocking.stopListener(listener.id());
+        });
+        assertThat(stop.failure())
+                .isInstanceOf(EventException.Interrupted.class)
+                .hasMessageContaining("nothing was sent");
+        assertThat(listener.state()).isEqualTo(EventListener.State.RUNNING);
     }
 
     @Test

@@ -355,7 +355,7 @@ final class Transactions {
                                     late))
                     .takeUntilOther(enlisted.abandoned()
                             .then(Mono.error(new EventException.Closed("The handler of event " + message.eventId()
-                                    + " was cancelled and rolled back, because its channel is being shut down."))))
+                                    + " was cancelled and rolled back, because it took too long or was stopped."))))
                     .doFinally(end -> guarded.end());
         }
 

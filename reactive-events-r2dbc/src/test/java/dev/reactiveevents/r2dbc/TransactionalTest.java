@@ -671,13 +671,13 @@ class TransactionalTest {
 
         @Test
         void nobodyGetsTheEventWhileItIsWorkedOnHoweverLongTheLeaseIsOver() {
-            R2dbcEventChannel events = open(builder -> builder.lease(Duration.ofMillis(200)));
+            R2dbcEventChannel events = open(builder -> builder.lease(Duration.ofSeconds(1)));
             List<EventMessage> messages = publishAndSubscribe(events);
-            R2dbcEventChannel other = open(builder -> builder.lease(Duration.ofMillis(200)));
+            R2dbcEventChannel other = open(builder -> builder.lease(Duration.ofSeconds(1)));
             AtomicInteger elsewhere = new AtomicInteger();
             subscriptions.add(other.subscribe("payments").subscribe(message -> elsewhere.incrementAndGet()));
             events.transactional((payment, connection) -> insert(connection, payment)
-                            .then(Mono.delay(Duration.ofSeconds(1)))
+                            .then(Mono.delay(Duration.ofSeconds(3)))
                             .then(events.ack(payment.eventId())
                                     .doOnNext(acked -> assertThat(acked).isTrue())))
                     .handle(messages.get(0))
@@ -826,28 +826,28 @@ class TransactionalTest {
 
         @Test
         void aListenersHandlerThatTakesTooLongIsRolledBackAndAtItsLastAttemptADeadLetterThatSaysSo() {
-            R2dbcEventChannel events = open(builder -> builder.lease(Duration.ofMillis(300)));
+            R2dbcEventChannel events = open(builder -> builder.lease(Duration.ofSeconds(2)));
             EventListener listener = events.listen(
                     "payments",
                     events.transactional(
                             (payment, connection) -> insert(connection, payment).then(Mono.never())),
                     ListenOptions.defaults()
-                            .withMaxAttempts(4)
-                            .withMaxProcessingTime(Duration.ofMillis(300))
+                            .withMaxAttempts(2)
+                            .withMaxProcessingTime(Duration.ofMillis(100))
                             .withRetry(RetryPolicy.fixed(Duration.ZERO)));
             events.publish("payments", 1).block(LIMIT);
             database.await("SELECT COUNT(*) FROM \"queue\" WHERE status = 'dead'", 1);
             listener.stop(LIMIT).block(LIMIT);
 
             assertThat(ledger()).isZero();
-            assertThat(attempts()).isEqualTo(4);
+            assertThat(attempts()).isEqualTo(2);
             assertThat(database.query("SELECT last_error FROM \"queue\"", String.class))
                     .singleElement()
                     .asString()
-                    .containsPattern("took longer than PT0.3S|did not end within PT0.3S");
+                    .containsPattern("took longer than PT0.1S|did not end within PT0.1S");
             assertThat(listener.counts().timedOut() + listener.counts().failed())
-                    .isEqualTo(4);
-            assertThat(listener.counts().retried()).isEqualTo(3);
+                    .isEqualTo(2);
+            assertThat(listener.counts().retried()).isEqualTo(1);
             assertThat(listener.counts().deadLettered()).isEqualTo(1);
         }
 

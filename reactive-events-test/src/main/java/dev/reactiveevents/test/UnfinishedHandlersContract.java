@@ -99,7 +99,7 @@ abstract class UnfinishedHandlersContract extends ContractGroup {
     void whatSomebodyElseHasByNowIsSeenToBeLostAndIsCounted() {
         EventChannel events = open(RENEWING);
         EventListener listener = listen(
-                events, noting(Mono.empty()), ONE.withAutoAck(false).withMaxProcessingTime(Duration.ofMillis(10)));
+                events, noting(Mono.empty()), ONE.withAutoAck(false).withMaxProcessingTime(Duration.ofMillis(500)));
         publish(events, 1);
         EventMessage kept = inbox.next();
         awaitEnd(listener.stop(AWAIT)); // so that it is somebody else who takes it
