@@ -311,15 +311,7 @@ class EngineFaultsTest extends VirtualTimeEngine {
     // nothing wrong
     @Test
     void aShutdownDoesNotGiveMoreAttemptsThanTheMaximum() {
-        backend.onClaim = claim -> Mono.just(claim.requests().stream()
-                .map(request -> new Claimed(
-                        request.channel(),
-                        request.limit() == 0 ? List.of() : List.of(lastAttempt()),
-                        List.of(),
-                        null,
-                        false,
-                        false))
-                .toList());
+        everyClaimFindsALastAttempt();
         subscribe("orders", SubscribeOptions.defaults().withPrefetch(1), 1);
         channel.shutdown().subscribe();
         advance(Duration.ofSeconds(40));
@@ -332,15 +324,7 @@ class EngineFaultsTest extends VirtualTimeEngine {
     /** As on a driver that does all on the thread that calls: the rollback ends before anybody waits for it. */
     @Test
     void aTransactionThatIsGivenUpDoesNotSayWhatBecomesOfItsEvent() {
-        backend.onClaim = claim -> Mono.just(claim.requests().stream()
-                .map(request -> new Claimed(
-                        request.channel(),
-                        request.limit() == 0 ? List.of() : List.of(lastAttempt()),
-                        List.of(),
-                        null,
-                        false,
-                        false))
-                .toList());
+        everyClaimFindsALastAttempt();
         Delivery delivery =
                 (Delivery) subscribe("orders", SubscribeOptions.defaults().withPrefetch(1), 1)
                         .getReceivedOnNext()
@@ -354,6 +338,18 @@ class EngineFaultsTest extends VirtualTimeEngine {
         advance(Duration.ofSeconds(40));
 
         assertThat(backend.settlements).extracting(Settlement::outcome).containsExactly(Outcome.RELEASE);
+    }
+
+    private void everyClaimFindsALastAttempt() {
+        backend.onClaim = claim -> Mono.just(claim.requests().stream()
+                .map(request -> new Claimed(
+                        request.channel(),
+                        request.limit() == 0 ? List.of() : List.of(lastAttempt()),
+                        List.of(),
+                        null,
+                        false,
+                        false))
+                .toList());
     }
 
     private static ClaimedEvent lastAttempt() {

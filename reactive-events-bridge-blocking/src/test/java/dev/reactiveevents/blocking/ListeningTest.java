@@ -44,6 +44,8 @@ class ListeningTest {
 
     private final Stage stage;
     private final BlockingEventChannel blocking;
+    private final CountDownLatch begun = new CountDownLatch(1);
+    private final CountDownLatch release = new CountDownLatch(1);
 
     ListeningTest(Stage.Place place) {
         this.stage = place.open();
@@ -68,6 +70,18 @@ class ListeningTest {
                 throw new IllegalStateException(e);
             }
         };
+    }
+
+    /** A listener whose handler has begun with an event, and goes on once it is released. */
+    private EventListener atWorkUntilReleased(Work then) throws InterruptedException {
+        EventListener listener = blocking.listen("orders", handler(message -> {
+            begun.countDown();
+            await(release);
+            then.run(message);
+        }));
+        blocking.publish("orders", 1);
+        await(begun);
+        return listener;
     }
 
     private static void await(CountDownLatch latch) throws InterruptedException {
@@ -171,7 +185,6 @@ class ListeningTest {
 
     @Test
     void closingInterruptsHandlersThatDoNotEndInTimeAndTheirEventsComeAgain() throws Exception {
-        CountDownLatch begun = new CountDownLatch(1);
         CountDownLatch interrupted = new CountDownLatch(1);
         BlockingEventChannel impatient =
                 BlockingEventChannel.of(stage.open(), BlockingOptions.defaults().withTimeout(Duration.ofMillis(200)));
@@ -194,14 +207,7 @@ class ListeningTest {
 
     @Test
     void aCloseThatIsInterruptedWhileItWaitsReturnsAndTheListenersGoOnStopping() throws Exception {
-        CountDownLatch begun = new CountDownLatch(1);
-        CountDownLatch release = new CountDownLatch(1);
-        EventListener listener = blocking.listen("orders", handler(message -> {
-            begun.countDown();
-            await(release);
-        }));
-        blocking.publish("orders", 1);
-        await(begun);
+        EventListener listener = atWorkUntilReleased(message -> {});
         Background<Boolean> close = Background.run("closing", () -> {
             blocking.close();
             return true;
@@ -217,15 +223,8 @@ class ListeningTest {
 
     @Test
     void aHandlerAtWorkMayCallWhileItsChannelIsBeingClosed() throws Exception {
-        CountDownLatch begun = new CountDownLatch(1);
-        CountDownLatch release = new CountDownLatch(1);
-        EventListener listener = blocking.listen("orders", handler(message -> {
-            begun.countDown();
-            await(release);
-            blocking.publish("shipped", message.payloadAs(Integer.class));
-        }));
-        blocking.publish("orders", 1);
-        await(begun);
+        EventListener listener =
+                atWorkUntilReleased(message -> blocking.publish("shipped", message.payloadAs(Integer.class)));
         Background<Boolean> close = Background.run("closing", () -> {
                     blocking.close();
                     return true;
@@ -240,8 +239,6 @@ class ListeningTest {
 
     @Test
     void closingDoesNotWaitForAHandlerThatCannotBeInterrupted() throws Exception {
-        CountDownLatch begun = new CountDownLatch(1);
-        CountDownLatch release = new CountDownLatch(1);
         CountDownLatch ended = new CountDownLatch(1);
         BlockingEventChannel impatient =
                 BlockingEventChannel.of(stage.open(), BlockingOptions.defaults().withTimeout(Duration.ofMillis(200)));
@@ -297,14 +294,7 @@ class ListeningTest {
 
     @Test
     void aListenerGoesOnStoppingIfWhoStopsItIsInterrupted() throws Exception {
-        CountDownLatch begun = new CountDownLatch(1);
-        CountDownLatch release = new CountDownLatch(1);
-        EventListener listener = blocking.listen("orders", handler(message -> {
-            begun.countDown();
-            await(release);
-        }));
-        blocking.publish("orders", 1);
-        await(begun);
+        EventListener listener = atWorkUntilReleased(message -> {});
         Background<Boolean> stop = Background.run("stopping", () -> blocking.stopListener(listener.id()))
                 .awaitWaiting()
                 .interrupt();

@@ -788,9 +788,8 @@ class TransactionalTest {
                     .containsExactly("java.io.IOException: no file");
         }
 
-        @Test
-        void whatIsStoppedAtItsLastAttemptIsRolledBackAndComesAgain() {
-            R2dbcEventChannel events = open(builder -> builder.maxAttempts(1));
+        /** Stops a listener when its handler has inserted, until the event is back. */
+        private void stopAtWork(R2dbcEventChannel events) {
             CompletableFuture<Void> inserted = new CompletableFuture<>();
             EventListener listener = events.listen(
                     "payments",
@@ -801,6 +800,12 @@ class TransactionalTest {
             Mono.fromFuture(inserted).block(LIMIT);
             listener.stop(Duration.ZERO).block(LIMIT);
             database.await("SELECT COUNT(*) FROM \"queue\" WHERE status = 'ready'", 1);
+        }
+
+        @Test
+        void whatIsStoppedAtItsLastAttemptIsRolledBackAndComesAgain() {
+            R2dbcEventChannel events = open(builder -> builder.maxAttempts(1));
+            stopAtWork(events);
 
             assertThat(ledger()).isZero();
             assertThat(events.receive("payments", LIMIT).block(LIMIT).attempts())
@@ -854,16 +859,7 @@ class TransactionalTest {
         @Test
         void aListenerThatIsStoppedRollsBackAndGivesTheEventBackAtOnce() {
             R2dbcEventChannel events = open(Function.identity());
-            CompletableFuture<Void> inserted = new CompletableFuture<>();
-            EventListener listener = events.listen(
-                    "payments",
-                    events.transactional((payment, connection) -> insert(connection, payment)
-                            .doOnNext(done -> inserted.complete(null))
-                            .then(Mono.never())));
-            events.publish("payments", 1).block(LIMIT);
-            Mono.fromFuture(inserted).block(LIMIT);
-            listener.stop(Duration.ZERO).block(LIMIT);
-            database.await("SELECT COUNT(*) FROM \"queue\" WHERE status = 'ready'", 1);
+            stopAtWork(events);
             assertThat(ledger()).isZero();
         }
 
