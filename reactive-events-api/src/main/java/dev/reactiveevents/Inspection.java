@@ -26,8 +26,8 @@ public interface Inspection {
 
     /**
      * Counts a channel's events in one statement, at one moment. It reads at most {@code bound} and one rows of each kind, and
-     * none beyond: what is more is told as "at least". Acknowledged events are not indexed by their channel: those of all
-     * channels are looked at, the latest first, up to the bound.
+     * none beyond: what is more is told as "at least". On PostgreSQL acknowledged events are not indexed by their channel:
+     * those of all channels are looked at, the latest first, up to the bound.
      *
      * @param channel the channel's name; one that was never used has nothing
      * @param bound how far to count, 1 to 10,000,000; the time it takes grows with it
@@ -55,4 +55,16 @@ public interface Inspection {
      */
     @CheckReturnValue
     Flux<LeaseHolder> leases(String channel, int limit);
+
+    /**
+     * How long the events took that were acknowledged last. Only those are known that are kept for their retention: without
+     * one there are none. On PostgreSQL those of all channels are looked at, as by {@link #counts(String, int)}, and there may
+     * be few of this one.
+     *
+     * @param channel the channel's name; one that was never used has none
+     * @param latest of how many at most, 1 to 10,000. No more rows than this are read
+     * @return the times, of none if none is known
+     */
+    @CheckReturnValue
+    Mono<ProcessingTimes> processingTimes(String channel, int latest);
 }

@@ -7,6 +7,7 @@ import dev.reactiveevents.DeadLetters;
 import dev.reactiveevents.EventHandler;
 import dev.reactiveevents.EventListener;
 import dev.reactiveevents.LeaseHolder;
+import dev.reactiveevents.ProcessingTimes;
 import dev.reactiveevents.examples.Snippets.OrderPlaced;
 import dev.reactiveevents.r2dbc.BackendType;
 import dev.reactiveevents.r2dbc.R2dbcEventChannel;
@@ -68,8 +69,10 @@ final class UpkeepSnippets {
         Mono<ChannelCounts> counts = events.inspect().counts("orders"); // ready, leased, dead and more
         Flux<ChannelCounts> all = events.inspect().counts(); // of each channel that has events
         Flux<LeaseHolder> leases = events.inspect().leases("orders", 100); // who holds what, and until when
-        return counts.flatMap(orders -> Mono.zip(all.count(), leases.count())
-                .map(both -> "ready " + orders.ready() + ", channels " + both.getT1() + ", leases " + both.getT2()));
+        Mono<ProcessingTimes> times = events.inspect().processingTimes("orders", 1_000); // of the latest thousand
+        return counts.flatMap(orders -> Mono.zip(all.count(), leases.count(), times)
+                .map(found -> "ready " + orders.ready() + ", channels " + found.getT1() + ", leases " + found.getT2()
+                        + ", timed " + found.getT3().events()));
     }
 
     EventListener transactional() {

@@ -68,7 +68,7 @@ class UpkeepSnippetsTest {
                 .isEqualTo("no such customer");
         assertThat(UpkeepSnippets.purge(dead, Instant.EPOCH).block(LIMIT)).isZero();
         assertThat(UpkeepSnippets.requeue(dead, latest.eventId()).block(LIMIT)).isEqualTo(1);
-        assertThat(snippets.inspect().block(LIMIT)).isEqualTo("ready 2, channels 1, leases 0");
+        assertThat(snippets.inspect().block(LIMIT)).isEqualTo("ready 2, channels 1, leases 0, timed 0");
         UpkeepSnippets.forgetting(database).shutdown().block(LIMIT);
     }
 

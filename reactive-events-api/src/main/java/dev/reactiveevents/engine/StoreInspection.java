@@ -5,6 +5,9 @@ import dev.reactiveevents.EventChannel;
 import dev.reactiveevents.EventException;
 import dev.reactiveevents.Inspection;
 import dev.reactiveevents.LeaseHolder;
+import dev.reactiveevents.ProcessingTimes;
+import java.time.Duration;
+import java.util.List;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 
@@ -13,6 +16,7 @@ final class StoreInspection implements Inspection {
 
     private static final int GREATEST_BOUND = 10_000_000;
     private static final int MOST_LEASES = 10_000;
+    private static final int MOST_TIMES = 10_000;
 
     private final Upkeep upkeep;
 
@@ -46,6 +50,30 @@ final class StoreInspection implements Inspection {
             return upkeep.many(
                     "Reading leases", store -> store.leases(channel, limit).flatMapIterable(leases -> leases));
         });
+    }
+
+    @Override
+    public Mono<ProcessingTimes> processingTimes(String channel, int latest) {
+        return Mono.defer(() -> {
+            EventChannel.requireValidName(channel);
+            requireBetween("timed, of the latest", latest, MOST_TIMES);
+            return upkeep.one("Reading processing times", store -> store.processingTimes(channel, latest))
+                    .map(times -> summary(channel, times));
+        });
+    }
+
+    private static ProcessingTimes summary(String channel, List<Duration> times) {
+        if (times.isEmpty()) {
+            return new ProcessingTimes(channel, 0, null, null, null);
+        }
+        List<Duration> sorted = times.stream().sorted().toList();
+        return new ProcessingTimes(
+                channel, sorted.size(), rank(sorted, 50), rank(sorted, 95), sorted.get(sorted.size() - 1));
+    }
+
+    /** The nearest rank: one of the times themselves. */
+    private static Duration rank(List<Duration> sorted, int percent) {
+        return sorted.get((sorted.size() * percent + 99) / 100 - 1);
     }
 
     private static void requireBetween(String what, int value, int most) {

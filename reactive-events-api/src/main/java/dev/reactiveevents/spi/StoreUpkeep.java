@@ -2,6 +2,7 @@ package dev.reactiveevents.spi;
 
 import dev.reactiveevents.ChannelCounts;
 import dev.reactiveevents.LeaseHolder;
+import java.time.Duration;
 import java.util.Collection;
 import java.util.List;
 import java.util.UUID;
@@ -88,4 +89,14 @@ public interface StoreUpkeep {
      * @return the leases among them
      */
     Mono<List<LeaseHolder>> leases(String channel, int limit);
+
+    /**
+     * Looks at acknowledged events that are kept, the latest first.
+     *
+     * @param channel the channel's name
+     * @param limit how many to look at, of this channel or, where only these can be found at once, of all
+     * @return of those of this channel the time from when they were due, or published if that was later, to their
+     *     acknowledgement, in any order
+     */
+    Mono<List<Duration>> processingTimes(String channel, int limit);
 }

@@ -3,6 +3,7 @@ package dev.reactiveevents.blocking;
 import dev.reactiveevents.ChannelCounts;
 import dev.reactiveevents.Inspection;
 import dev.reactiveevents.LeaseHolder;
+import dev.reactiveevents.ProcessingTimes;
 import dev.reactiveevents.blocking.Answer.Question;
 import java.util.List;
 
@@ -11,6 +12,7 @@ public final class BlockingInspection {
 
     private static final Question COUNTS = Question.read(() -> "Events were to be counted");
     private static final Question LEASES = Question.read(() -> "Leases were to be read");
+    private static final Question PROCESSING_TIMES = Question.read(() -> "Processing times were to be read");
 
     private final Inspection inspection;
     private final Calls calls;
@@ -60,5 +62,20 @@ public final class BlockingInspection {
                 "Inspection.leases",
                 LEASES,
                 () -> inspection.leases(channel, limit).collectList());
+    }
+
+    /**
+     * How long the events took that were acknowledged last.
+     *
+     * @param channel the channel's name
+     * @param latest of how many at most, see {@link Inspection#processingTimes(String, int)}
+     * @return the times
+     */
+    public ProcessingTimes processingTimes(String channel, int latest) {
+        return calls.ask(
+                "processingTimes",
+                "Inspection.processingTimes",
+                PROCESSING_TIMES,
+                () -> inspection.processingTimes(channel, latest));
     }
 }

@@ -9,6 +9,7 @@ import dev.reactiveevents.Event;
 import dev.reactiveevents.EventException;
 import dev.reactiveevents.EventMessage;
 import dev.reactiveevents.LeaseHolder;
+import dev.reactiveevents.ProcessingTimes;
 import java.time.Duration;
 import java.util.List;
 import java.util.stream.IntStream;
@@ -91,6 +92,16 @@ class UpkeepTest {
                 .singleElement()
                 .extracting(LeaseHolder::eventId)
                 .isEqualTo(held.eventId());
+    }
+
+    @Test
+    void whatWasAcknowledgedIsTimed() {
+        blocking.publish("orders", "to be acknowledged");
+        assertThat(blocking.ack(blocking.receive("orders", Stage.LIMIT).orElseThrow()))
+                .isTrue();
+        ProcessingTimes times = blocking.inspect().processingTimes("orders", 10);
+        assertThat(times.events()).isEqualTo(1);
+        assertThat(times.longest()).isBetween(Duration.ZERO, Stage.LIMIT);
     }
 
     @Test

@@ -10,6 +10,7 @@ import dev.reactiveevents.spi.ClaimedEvent;
 import dev.reactiveevents.spi.DeadEvent;
 import dev.reactiveevents.spi.StoreUpkeep;
 import io.r2dbc.spi.Connection;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.Collection;
 import java.util.Comparator;
@@ -138,5 +139,10 @@ final class AdvancedQueueUpkeep implements StoreUpkeep {
     @Override
     public Mono<List<LeaseHolder>> leases(String channel, int limit) {
         return Mono.error(() -> unsupported("The leases of channel \"" + channel + "\" were"));
+    }
+
+    @Override
+    public Mono<List<Duration>> processingTimes(String channel, int limit) {
+        return Mono.error(() -> unsupported("The processing times of channel \"" + channel + "\" were"));
     }
 }

@@ -4,6 +4,7 @@ import dev.reactiveevents.ChannelCounts;
 import dev.reactiveevents.LeaseHolder;
 import dev.reactiveevents.spi.DeadEvent;
 import dev.reactiveevents.spi.StoreUpkeep;
+import java.time.Duration;
 import java.util.Collection;
 import java.util.List;
 import java.util.Set;
@@ -63,5 +64,10 @@ record NotifyingUpkeep(StoreUpkeep store, TableNews news) implements StoreUpkeep
     @Override
     public Mono<List<LeaseHolder>> leases(String channel, int limit) {
         return store.leases(channel, limit);
+    }
+
+    @Override
+    public Mono<List<Duration>> processingTimes(String channel, int limit) {
+        return store.processingTimes(channel, limit);
     }
 }

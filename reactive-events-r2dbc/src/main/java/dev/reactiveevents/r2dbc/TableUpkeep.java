@@ -6,6 +6,7 @@ import dev.reactiveevents.r2dbc.dialect.QueueTable;
 import dev.reactiveevents.r2dbc.dialect.UpkeepStatements;
 import dev.reactiveevents.spi.DeadEvent;
 import dev.reactiveevents.spi.StoreUpkeep;
+import java.time.Duration;
 import java.util.Collection;
 import java.util.List;
 import java.util.UUID;
@@ -84,5 +85,13 @@ final class TableUpkeep implements StoreUpkeep {
         return database.transaction(
                 "Reading leases from " + table,
                 connection -> statements.leases(connection, channel, limit).collectList());
+    }
+
+    @Override
+    public Mono<List<Duration>> processingTimes(String channel, int limit) {
+        return database.transaction(
+                "Reading processing times from " + table,
+                connection ->
+                        statements.processingTimes(connection, channel, limit).collectList());
     }
 }

@@ -13,6 +13,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.parallel.Isolated;
+import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.provider.EnumSource;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 import reactor.core.scheduler.Schedulers;
@@ -20,6 +22,8 @@ import reactor.core.scheduler.Schedulers;
 /** Consumers in JVMs of their own are killed between their work and its commit: neither is there, or both are. */
 @Timeout(value = 30, unit = TimeUnit.MINUTES)
 @Isolated("needs both cores for its processes")
+@ParameterizedClass
+@EnumSource(names = {"TABLE_QUEUE", "LISTEN_NOTIFY_DURABLE"})
 class PostgresTransactionalKillTest {
 
     private static final int ROUNDS = Boolean.getBoolean("reactiveevents.soak") ? 50 : 3;
@@ -29,7 +33,13 @@ class PostgresTransactionalKillTest {
 
     private final PostgresQueue queue = new PostgresQueue();
     private final String ledger = queue.table() + "_ledger";
-    private final R2dbcEventChannel events = queue.open(queue.builder(queue.pool("publisher", 4)));
+    private final BackendType backend;
+    private final R2dbcEventChannel events;
+
+    PostgresTransactionalKillTest(BackendType backend) {
+        this.backend = backend;
+        this.events = queue.open(queue.builder(queue.pool("publisher", 4)).backend(backend));
+    }
 
     @AfterEach
     void close() {
@@ -38,7 +48,8 @@ class PostgresTransactionalKillTest {
     }
 
     private ChildProcess consumer() {
-        return ChildProcess.run(TransactionalProcess.class, queue.url(), queue.table(), "payments", ledger);
+        return ChildProcess.run(
+                TransactionalProcess.class, queue.url(), backend.name(), queue.table(), "payments", ledger);
     }
 
     private void publish(int round) {

@@ -45,10 +45,11 @@ class PostgresUpkeepTest {
 
     /** A hundred died at each moment, as by one settlement. */
     @BeforeAll
-    void aMillionDeadLetters() {
+    void aMillionDeadLettersAndAsManyAcknowledgedEvents() {
         EventSchema.of(events).migrate().block(LIMIT);
         execute("ALTER TABLE queue SET (autovacuum_enabled = false)");
         insert(MANY, "'dead', NULL, now() - interval '1 day' + (i / 100) * interval '1 second'");
+        insert(MANY, "'acked', NULL, now()");
         execute("ANALYZE queue");
     }
 
@@ -119,7 +120,6 @@ class PostgresUpkeepTest {
     void onlyAsManyAreCountedAsTheBoundSays() {
         insert(20 * STEP, "'ready', now(), NULL");
         insert(20 * STEP, "'ready', now() + interval '1 hour', NULL");
-        insert(20 * STEP, "'acked', NULL, now()");
         execute("ANALYZE queue");
         Touched before = touched();
         ChannelCounts counts = events.inspect().counts("orders", STEP).block(LIMIT);
@@ -132,6 +132,11 @@ class PostgresUpkeepTest {
         assertThat(events.inspect().leases("orders", 100).collectList().block(LIMIT))
                 .isEmpty();
         assertRead("leases", before, 5 * 100);
+
+        before = touched();
+        assertThat(events.inspect().processingTimes("orders", STEP).block(LIMIT).events())
+                .isEqualTo(STEP);
+        assertRead("processing times", before, 5 * STEP);
     }
 
     @Test
@@ -153,6 +158,7 @@ class PostgresUpkeepTest {
                 moved("invoices", 500),
                 moved("zebra", 200),
                 "UPDATE queue SET settled_at = now() - interval '3 days' WHERE channel IN ('invoices', 'zebra')");
+        insert(20 * STEP, "'acked', NULL, now() - interval '2 days'");
         QueueTable table = QueueTable.of("queue");
         PostgresDialect dialect = new PostgresDialect();
         Database database = new Database(pool, dialect, table);
@@ -161,8 +167,22 @@ class PostgresUpkeepTest {
         long all = query("SELECT count(*) AS it FROM queue", Long.class);
         Touched before = touched();
         janitor.round().block(LIMIT);
-        assertRead("a round of the janitor", before, 10 * 700);
-        assertThat(query("SELECT count(*) AS it FROM queue", Long.class)).isEqualTo(all - 700);
+        assertRead("a round of the janitor", before, 10 * (700 + 20 * STEP));
+        assertThat(query("SELECT count(*) AS it FROM queue", Long.class)).isEqualTo(all - 700 - 20 * STEP);
+    }
+
+    @Test
+    void thoseOfARareTypeAreFoundAmongAllOthers() {
+        execute("UPDATE queue SET type = 'rare' WHERE event_id IN (SELECT event_id FROM queue"
+                + " WHERE channel = 'orders' AND status = 'dead' AND seq > " + MANY * 6 / 10 + " LIMIT 5)");
+        DeadLetterQuery rare = DeadLetterQuery.oldest(MANY).withType("rare");
+        assertThat(dead.count(rare).block(LIMIT)).isEqualTo(5);
+        List<DeadLetter> found = dead.browse(rare).collectList().block(LIMIT);
+        assertThat(found).hasSize(5).extracting(DeadLetter::type).containsOnly("rare");
+        assertThat(dead.requeue(DeadLetterQuery.latest(2).withType("rare")).block(LIMIT))
+                .isEqualTo(2);
+        assertThat(dead.purge(rare).block(LIMIT)).isEqualTo(3);
+        assertThat(dead.count(rare).block(LIMIT)).isZero();
     }
 
     /** Some from the midst, which no test requeues or purges. */

@@ -1,8 +1,8 @@
 package dev.reactiveevents.r2dbc;
 
 import dev.reactiveevents.EventHandler;
+import dev.reactiveevents.ListenOptions;
 import dev.reactiveevents.RetryPolicy;
-import dev.reactiveevents.SubscribeOptions;
 import io.r2dbc.pool.ConnectionPool;
 import io.r2dbc.pool.ConnectionPoolConfiguration;
 import io.r2dbc.spi.ConnectionFactories;
@@ -21,21 +21,22 @@ public final class TransactionalProcess {
     /**
      * Runs the consumer.
      *
-     * @param args URL, table, channel and ledger
+     * @param args URL, backend, table, channel and ledger
      */
     public static void main(String[] args) {
         ConnectionPool pool = new ConnectionPool(ConnectionPoolConfiguration.builder(ConnectionFactories.get(args[0]))
                 .initialSize(0)
                 .maxSize(CONCURRENCY + 4)
                 .build());
-        R2dbcEventChannel events = Channels.tableQueue(pool)
-                .queueTable(args[1])
+        R2dbcEventChannel events = R2dbcEventChannel.builder(pool)
+                .backend(BackendType.valueOf(args[1]))
+                .queueTable(args[2])
                 .lease(Duration.ofSeconds(1))
                 .maxAttempts(1_000)
                 .retryPolicy(RetryPolicy.fixed(Duration.ZERO))
                 .pollInterval(Duration.ofMillis(100))
                 .build();
-        String insert = "INSERT INTO " + args[3] + " (payment) VALUES ($1)";
+        String insert = "INSERT INTO " + args[4] + " (payment) VALUES ($1)";
         EventHandler handler = events.transactional((message, connection) -> Flux.from(connection
                         .createStatement(insert)
                         .bind(0, message.payloadAs(Integer.class))
@@ -43,8 +44,7 @@ public final class TransactionalProcess {
                 .concatMap(Result::getRowsUpdated)
                 .then(Mono.fromRunnable(() -> System.out.println(message.payloadText())))
                 .then(Mono.delay(Duration.ofMillis(100))));
-        events.subscribe(args[2], SubscribeOptions.defaults().withPrefetch(CONCURRENCY))
-                .flatMap(message -> handler.handle(message).onErrorComplete(), CONCURRENCY)
-                .blockLast();
+        events.listen(args[3], handler, ListenOptions.defaults().withConcurrency(CONCURRENCY));
+        Mono.never().block();
     }
 }

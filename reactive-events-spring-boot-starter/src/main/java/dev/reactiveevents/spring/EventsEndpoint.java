@@ -9,6 +9,7 @@ import dev.reactiveevents.EventChannel;
 import dev.reactiveevents.EventException;
 import dev.reactiveevents.EventListener;
 import dev.reactiveevents.LeaseHolder;
+import dev.reactiveevents.ProcessingTimes;
 import dev.reactiveevents.r2dbc.ChannelSnapshot;
 import dev.reactiveevents.r2dbc.R2dbcEventChannel;
 import java.time.Instant;
@@ -35,6 +36,7 @@ public final class EventsEndpoint {
 
     private static final int PAGE = 20;
     private static final int LEASES = 100;
+    private static final int TIMES = 1_000;
 
     private final EventChannel events;
     private final ChannelListeners listeners;
@@ -96,8 +98,9 @@ public final class EventsEndpoint {
      *
      * @param counts how many events it has
      * @param leases who holds some of them, those whose leases end first
+     * @param processingTimes how long those took that were acknowledged last
      */
-    public record OneChannel(ChannelCounts counts, List<LeaseHolder> leases) {}
+    public record OneChannel(ChannelCounts counts, List<LeaseHolder> leases, ProcessingTimes processingTimes) {}
 
     /**
      * A page of dead letters.
@@ -168,17 +171,18 @@ public final class EventsEndpoint {
     }
 
     /**
-     * Counts a channel's events.
+     * Looks into a channel.
      *
      * @param channel the channel's name
-     * @return the counts and the leases
+     * @return the counts, the leases and the processing times
      */
     @ReadOperation
     public Mono<OneChannel> channel(@Selector String channel) {
         return asked(() -> Mono.zip(
-                events.inspect().counts(channel),
-                events.inspect().leases(channel, LEASES).collectList(),
-                OneChannel::new));
+                        events.inspect().counts(channel),
+                        events.inspect().leases(channel, LEASES).collectList(),
+                        events.inspect().processingTimes(channel, TIMES))
+                .map(found -> new OneChannel(found.getT1(), found.getT2(), found.getT3())));
     }
 
     /**

@@ -255,7 +255,9 @@ class ShopTest {
                 .exchange()
                 .expectBody()
                 .jsonPath("$.counts.dead.atLeast")
-                .isEqualTo(1);
+                .isEqualTo(1)
+                .jsonPath("$.processingTimes.events")
+                .isEqualTo(0);
         client.get()
                 .uri(dead + "?limit=5")
                 .exchange()

@@ -295,7 +295,7 @@ abstract class DeadLettersContract extends ContractGroup {
     }
 
     @Test
-    void aRequeueWakesTheSubscribersOfOthers() {
+    void aRequeuedEventReachesTheSubscribersOfOthers() {
         requires(Capability.SHARED);
         EventChannel events = open();
         DeadLetters dead = reject(events, 1);

@@ -1,5 +1,6 @@
 package dev.reactiveevents.test;
 
+import dev.reactiveevents.DeadLetterKeys;
 import dev.reactiveevents.EventMessage;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -29,7 +30,7 @@ final class EventModel {
         private boolean visible;
 
         private boolean acked;
-        /** It lets those behind it go: an outcome was said that ends it, or it may have died unseen, or came back to life. */
+        /** It lets those behind it go: an outcome was said that ends it, or it may have died unseen. */
         private boolean over;
 
         Known(int place, @Nullable String key, boolean visible) {
@@ -43,13 +44,22 @@ final class EventModel {
         }
     }
 
+    /** What a consumer says of an event. */
+    enum Said {
+        ACK,
+        REJECT,
+        NACK
+    }
+
     private final int maxAttempts;
+    private final boolean deadLettersLetGo;
     private final Map<String, Known> events = new LinkedHashMap<>();
     private final Map<String, List<Known>> keys = new HashMap<>();
     private final ConcurrentLinkedQueue<String> violations = new ConcurrentLinkedQueue<>();
 
-    EventModel(int maxAttempts) {
+    EventModel(int maxAttempts, DeadLetterKeys deadLetterKeys) {
         this.maxAttempts = maxAttempts;
+        this.deadLettersLetGo = deadLetterKeys == DeadLetterKeys.FREE;
     }
 
     /** To be called before it is published, one event after the other. */
@@ -92,7 +102,11 @@ final class EventModel {
         }
         event.visible = true;
         event.inHand = message;
-        event.over = message.attempts() >= maxAttempts; // it may die unseen, of a lapse
+        event.over = deadLettersLetGo && isLastAttempt(message); // it may die unseen, of a lapse
+    }
+
+    private boolean isLastAttempt(EventMessage message) {
+        return message.attempts() >= maxAttempts;
     }
 
     private void checkKey(EventMessage message, Known event, Instant now) {
@@ -106,11 +120,11 @@ final class EventModel {
     }
 
     /** To be called before the outcome is said: from then on somebody else may have it. */
-    synchronized void settling(EventMessage message, boolean ends) {
+    synchronized void settling(EventMessage message, Said said) {
         Known event = events.get(message.eventId());
         if (event != null && event.inHand == message) {
             event.inHand = null;
-            event.over |= ends || message.attempts() >= maxAttempts;
+            event.over |= said == Said.ACK || deadLettersLetGo && (said == Said.REJECT || isLastAttempt(message));
         }
     }
 

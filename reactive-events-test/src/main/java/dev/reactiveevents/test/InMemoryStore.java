@@ -20,12 +20,15 @@ import java.util.List;
 import java.util.Map;
 import java.util.NavigableMap;
 import java.util.Objects;
+import java.util.Spliterator;
+import java.util.Spliterators;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.UUID;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
+import java.util.stream.StreamSupport;
 import org.jspecify.annotations.Nullable;
 
 /** The events, under one lock that is never held for long. */
@@ -322,10 +325,11 @@ final class InMemoryStore {
         return unsettled.getOrDefault(channel, new TreeSet<>(StoredEvent.BY_AVAILABILITY)).stream();
     }
 
-    long ackedOf(String channel) {
-        return acked.stream()
-                .filter(event -> event.content.channel().equals(channel))
-                .count();
+    /** The latest first. */
+    Stream<StoredEvent> ackedOf(String channel) {
+        return StreamSupport.stream(
+                        Spliterators.spliteratorUnknownSize(acked.descendingIterator(), Spliterator.ORDERED), false)
+                .filter(event -> event.content.channel().equals(channel));
     }
 
     // == Indexes ==

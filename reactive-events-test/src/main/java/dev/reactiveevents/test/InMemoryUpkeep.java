@@ -128,7 +128,7 @@ final class InMemoryUpkeep implements StoreUpkeep {
                     count(ready.size(), bound),
                     new Count(looked.size() - leased, all),
                     new Count(leased, all),
-                    count(store.ackedOf(channel), bound),
+                    count(store.ackedOf(channel).count(), bound),
                     count(deadOf(channel).size(), bound),
                     oldest);
         });
@@ -150,5 +150,17 @@ final class InMemoryUpkeep implements StoreUpkeep {
                 .map(event -> new LeaseHolder(
                         event.content.eventId().toString(), channel, null, event.attempts, event.availableAt))
                 .toList());
+    }
+
+    @Override
+    public Mono<List<Duration>> processingTimes(String channel, int limit) {
+        return locked(() -> store.ackedOf(channel)
+                .limit(limit)
+                .map(event -> Duration.between(later(event.createdAt, event.deliverAt), event.settledAt))
+                .toList());
+    }
+
+    private static Instant later(Instant one, Instant other) {
+        return one.isAfter(other) ? one : other;
     }
 }

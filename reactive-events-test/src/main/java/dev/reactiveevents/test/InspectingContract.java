@@ -9,6 +9,7 @@ import dev.reactiveevents.EventChannel;
 import dev.reactiveevents.EventException;
 import dev.reactiveevents.EventMessage;
 import dev.reactiveevents.LeaseHolder;
+import dev.reactiveevents.ProcessingTimes;
 import dev.reactiveevents.spi.Capability;
 import java.time.Duration;
 import java.time.Instant;
@@ -19,6 +20,11 @@ import reactor.core.publisher.Mono;
 import reactor.test.StepVerifier;
 
 abstract class InspectingContract extends ContractGroup {
+
+    private static final Duration DELAY = Duration.ofMillis(300);
+
+    /** By so much the clocks of a machine may differ over a few seconds. */
+    private static final Duration CLOCK = Duration.ofMillis(20);
 
     InspectingContract(EventChannelContract contract) {
         super(contract);
@@ -192,12 +198,65 @@ abstract class InspectingContract extends ContractGroup {
         assertThat(await(events.inspect().leases(channel, 1).collectList())).hasSize(1);
     }
 
+    /** From outside it takes at least as long as between the two calls, and no longer than with them. */
+    @Test
+    void processingTimesSayHowLongAnEventTookToItsAcknowledgement() {
+        requires(Capability.RETENTION);
+        requires(Capability.DELAY);
+        EventChannel events = open();
+        Inbox inbox = subscribe(events);
+        await(events.publish(channel, "held"));
+        long published = System.nanoTime();
+        EventMessage held = inbox.next();
+        await(events.publish(Event.of(channel, "later").withDelay(DELAY)));
+        assertThat(inbox.next().payloadAs(String.class)).isEqualTo("later");
+        Duration least = Duration.ofNanos(System.nanoTime() - published);
+        assertThat(await(held.ack())).isTrue();
+
+        ProcessingTimes times = await(events.inspect().processingTimes(channel, 10));
+        assertThat(times.channel()).isEqualTo(channel);
+        assertThat(times.events()).isEqualTo(1);
+        assertThat(least).isGreaterThanOrEqualTo(DELAY.minus(CLOCK));
+        assertThat(times.longest()).isBetween(least.minus(CLOCK), AWAIT);
+        assertThat(times.median()).isEqualTo(times.longest());
+        assertThat(times.percentile95()).isEqualTo(times.longest());
+    }
+
+    @Test
+    void processingTimesCountFromWhenAnEventWasDue() {
+        requires(Capability.RETENTION);
+        requires(Capability.DELAY);
+        EventChannel events = open();
+        Inbox inbox = subscribe(events);
+        long begun = System.nanoTime();
+        await(events.publish(Event.of(channel, "later").withDelay(DELAY)));
+        assertThat(await(inbox.next().ack())).isTrue();
+        Duration most = Duration.ofNanos(System.nanoTime() - begun).minus(DELAY);
+        assertThat(await(events.inspect().processingTimes(channel, 10)).longest())
+                .isBetween(Duration.ZERO, most.plus(CLOCK));
+    }
+
+    @Test
+    void processingTimesAreOfAsManyAsWereAskedFor() {
+        requires(Capability.RETENTION);
+        EventChannel events = open();
+        Inbox inbox = subscribe(events);
+        publish(events, 4);
+        inbox.next(4).subList(0, 3).forEach(message -> await(message.ack()));
+        assertThat(await(events.inspect().processingTimes(channel, 10_000)).events())
+                .isEqualTo(3);
+        assertThat(await(events.inspect().processingTimes(channel, 2)).events()).isLessThanOrEqualTo(2);
+        assertThat(await(events.inspect().processingTimes(newChannelName(), 10)).longest())
+                .isNull();
+    }
+
     @Test
     void badInputIsRefused() {
         EventChannel events = open();
         StepVerifier.create(events.inspect().counts("not a name")).verifyError(EventException.Invalid.class);
         StepVerifier.create(events.inspect().counts(channel, 0)).verifyError(EventException.Invalid.class);
         StepVerifier.create(events.inspect().leases(channel, 0)).verifyError(EventException.Invalid.class);
+        StepVerifier.create(events.inspect().processingTimes(channel, 0)).verifyError(EventException.Invalid.class);
         awaitEnd(events.shutdown());
         StepVerifier.create(events.inspect().counts(channel)).verifyError(EventException.Closed.class);
     }

@@ -2,6 +2,7 @@ package dev.reactiveevents.test;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.reactiveevents.Event;
 import dev.reactiveevents.EventChannel;
 import dev.reactiveevents.EventHandler;
 import dev.reactiveevents.EventListener;
@@ -11,6 +12,7 @@ import dev.reactiveevents.RetryPolicy;
 import dev.reactiveevents.spi.Capability;
 import java.time.Duration;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import reactor.core.publisher.Mono;
@@ -121,9 +123,35 @@ abstract class ListenerRetriesContract extends ContractGroup {
         return message -> Mono.defer(() -> handler.handle(message)).subscribeOn(Schedulers.parallel());
     }
 
-    /** The traffic never ends: each event that is handled publishes the next one, and a backlog stands before each of them. */
+    /** Numbers have one of ten keys, or none; a text has one of its own. */
+    private Event numbered(int number, boolean keyed) {
+        Event event = Event.of(channel, number);
+        return keyed ? event.withKey("key" + number % 10) : event;
+    }
+
+    private Event named(String name, boolean keyed) {
+        Event event = Event.of(channel, name);
+        return keyed ? event.withKey(name) : event;
+    }
+
+    private void publishNumbered(EventChannel events, int count, boolean keyed) {
+        await(events.publishAll(
+                IntStream.range(0, count).mapToObj(i -> numbered(i, keyed)).toList()));
+    }
+
     @Test
     void aRetriedEventDoesNotStarveUnderSteadyTraffic() {
+        retryUnderSteadyTraffic(false);
+    }
+
+    @Test
+    void aRetriedEventWithAKeyDoesNotStarveUnderSteadyTrafficOfKeys() {
+        requires(Capability.KEYS);
+        retryUnderSteadyTraffic(true);
+    }
+
+    /** The traffic never ends: each event that is handled publishes the next one, and a backlog stands before each of them. */
+    private void retryUnderSteadyTraffic(boolean keyed) {
         EventChannel events = open();
         AtomicInteger published = new AtomicInteger();
         EventHandler handler = message -> {
@@ -131,10 +159,10 @@ abstract class ListenerRetriesContract extends ContractGroup {
                 inbox.hookOnNext(message);
                 return message.attempts() < 5 ? Mono.error(new IllegalStateException("not yet")) : Mono.empty();
             }
-            return events.publish(channel, published.incrementAndGet()).then();
+            return events.publish(numbered(published.incrementAndGet(), keyed)).then();
         };
-        publish(events, 50);
-        await(events.publish(channel, "retried"));
+        publishNumbered(events, 50, keyed);
+        await(events.publish(named("retried", keyed)));
         EventListener listener = listen(
                 events,
                 elsewhere(handler),
@@ -145,9 +173,19 @@ abstract class ListenerRetriesContract extends ContractGroup {
         awaitEnd(listener.stop(AWAIT));
     }
 
-    /** More of them than handlers, and they are due again at once, for ever. */
     @Test
     void retriedEventsDoNotStarveTheOthers() {
+        retryForEver(false);
+    }
+
+    @Test
+    void retriedEventsWithKeysDoNotStarveOtherKeys() {
+        requires(Capability.KEYS);
+        retryForEver(true);
+    }
+
+    /** More of them than handlers, and they are due again at once, for ever. */
+    private void retryForEver(boolean keyed) {
         EventChannel events = open(OPTIONS.withMaxAttempts(1_000_000));
         EventHandler handler = message -> {
             if (message.payload().isString()) {
@@ -157,10 +195,10 @@ abstract class ListenerRetriesContract extends ContractGroup {
             return Mono.empty();
         };
         for (int i = 0; i < 20; i++) {
-            await(events.publish(channel, "poison"));
+            await(events.publish(named("poison" + i, keyed)));
         }
         EventListener listener = listen(events, elsewhere(handler), AT_ONCE_AGAIN.withConcurrency(4));
-        publish(events, 200);
+        publishNumbered(events, 200, keyed);
 
         assertThat(numbers(inbox.next(200))).containsExactlyInAnyOrderElementsOf(numbers(0, 200));
         awaitEnd(listener.stop(AWAIT));

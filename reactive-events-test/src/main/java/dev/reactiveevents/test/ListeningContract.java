@@ -167,19 +167,22 @@ abstract class ListeningContract extends ContractGroup {
     @Test
     void eventsOfOneKeyAreHandledInOrderAndOneAtATime() {
         EventChannel events = open();
-        Map<Integer, AtomicInteger> atWork = new ConcurrentHashMap<>();
+        Set<Integer> atWork = ConcurrentHashMap.newKeySet();
         Map<Integer, List<Integer>> handled = new ConcurrentHashMap<>();
         AtomicInteger overlaps = new AtomicInteger();
-        EventHandler handler = EventHandler.blocking(message -> {
+        AtomicInteger mostAtOnce = new AtomicInteger();
+        EventHandler handler = message -> Mono.defer(() -> {
             int number = message.payloadAs(Integer.class);
-            AtomicInteger ofKey = atWork.computeIfAbsent(number % 3, key -> new AtomicInteger());
-            if (ofKey.incrementAndGet() > 1) {
+            int key = number % 3;
+            if (!atWork.add(key)) {
                 overlaps.incrementAndGet();
             }
-            handled.computeIfAbsent(number % 3, key -> new CopyOnWriteArrayList<>())
-                    .add(number);
-            ofKey.decrementAndGet();
-            inbox.hookOnNext(message);
+            mostAtOnce.accumulateAndGet(atWork.size(), Math::max);
+            handled.computeIfAbsent(key, name -> new CopyOnWriteArrayList<>()).add(number);
+            return Mono.delay(Duration.ofMillis(1)).then(Mono.fromRunnable(() -> {
+                atWork.remove(key);
+                inbox.hookOnNext(message);
+            }));
         });
         ListenOptions keyed = ONE.withConcurrency(6)
                 .withKeyedConcurrency(message -> String.valueOf(message.payloadAs(Integer.class) % 3));
@@ -188,6 +191,7 @@ abstract class ListeningContract extends ContractGroup {
         inbox.next(300);
 
         assertThat(overlaps).hasValue(0);
+        assertThat(mostAtOnce).as("keys that were worked on at once").hasValue(3);
         for (int key = 0; key < 3; key++) {
             int first = key;
             assertThat(handled.get(key))

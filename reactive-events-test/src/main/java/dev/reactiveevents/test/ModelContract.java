@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.reactiveevents.ChannelCounts;
 import dev.reactiveevents.DeadLetter;
+import dev.reactiveevents.DeadLetterKeys;
 import dev.reactiveevents.DeadLetterQuery;
 import dev.reactiveevents.Event;
 import dev.reactiveevents.EventChannel;
@@ -11,6 +12,7 @@ import dev.reactiveevents.EventMessage;
 import dev.reactiveevents.RetryPolicy;
 import dev.reactiveevents.engine.ChannelOptions;
 import dev.reactiveevents.spi.Capability;
+import dev.reactiveevents.test.EventModel.Said;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -51,7 +53,7 @@ abstract class ModelContract extends ContractGroup {
             .withMaxAttempts(MAX_ATTEMPTS)
             .withRetryPolicy(RetryPolicy.fixed(SHORT));
 
-    private final EventModel model = new EventModel(MAX_ATTEMPTS);
+    private EventModel model = new EventModel(MAX_ATTEMPTS, DeadLetterKeys.FREE);
     private final List<Late> late = new ArrayList<>();
 
     /** Acknowledgements that were said and of which the model does not know yet what became. */
@@ -74,16 +76,29 @@ abstract class ModelContract extends ContractGroup {
 
     @Test
     void everyEventEndsOnceWhateverIsDoneWithIt() {
+        runSeeded(DeadLetterKeys.FREE);
+    }
+
+    /** Dead letters are requeued until there are none, since each holds back what follows in its key. */
+    @Test
+    void everyEventIsAcknowledgedInTheEndWhereDeadLettersParkTheirKeys() {
+        runSeeded(DeadLetterKeys.PARK);
+        assertThat(model.notAcked()).isEmpty();
+    }
+
+    private void runSeeded(DeadLetterKeys deadLetterKeys) {
         long seed = Long.getLong("reactiveevents.seed", System.nanoTime());
         try {
-            run(new Random(seed));
+            run(new Random(seed), deadLetterKeys);
         } catch (Throwable failure) {
             throw new AssertionError("It failed with -Dreactiveevents.seed=" + seed, failure);
         }
     }
 
-    private void run(Random random) {
-        List<EventChannel> channels = List.of(open(WILD), open(WILD));
+    private void run(Random random, DeadLetterKeys deadLetterKeys) {
+        model = new EventModel(MAX_ATTEMPTS, deadLetterKeys);
+        ChannelOptions options = WILD.withDeadLetterKeys(deadLetterKeys);
+        List<EventChannel> channels = List.of(open(options), open(options));
         List<Consumer> consumers = IntStream.range(0, CONSUMERS)
                 .mapToObj(number -> consumer(channels, number, random))
                 .collect(Collectors.toCollection(ArrayList::new));
@@ -97,7 +112,7 @@ abstract class ModelContract extends ContractGroup {
             }
         }
         endLate(open -> true);
-        ChannelCounts counts = awaitTheEnd(channels.get(0));
+        ChannelCounts counts = awaitTheEnd(channels.get(0), deadLetterKeys);
 
         assertThat(model.violations()).isEmpty();
         assertThat(channels.get(1)
@@ -173,13 +188,17 @@ abstract class ModelContract extends ContractGroup {
     }
 
     /** When nothing waits in the store, and what was acknowledged until then is answered: the store knows it before. */
-    private ChannelCounts awaitTheEnd(EventChannel events) {
+    private ChannelCounts awaitTheEnd(EventChannel events, DeadLetterKeys deadLetterKeys) {
+        Mono<Long> unparked = deadLetterKeys == DeadLetterKeys.PARK
+                ? events.deadLetters(channel).requeue(DeadLetterQuery.oldest(EVENTS))
+                : Mono.just(0L);
         return Objects.requireNonNull(Flux.interval(Duration.ofMillis(100))
                 .onBackpressureDrop()
-                .concatMap(tick -> events.inspect().counts(channel), 0)
+                .concatMap(tick -> unparked.then(events.inspect().counts(channel)), 0)
                 .filter(counts -> counts.ready().atLeast() == 0
                         && counts.delayed().atLeast() == 0
                         && counts.leased().atLeast() == 0
+                        && (counts.dead().atLeast() == 0 || deadLetterKeys == DeadLetterKeys.FREE)
                         && unanswered.get() == 0)
                 .next()
                 .block(END));
@@ -213,11 +232,11 @@ abstract class ModelContract extends ContractGroup {
             } else if (draw < 75) {
                 return message.extend(SHORT_LEASE).then(ack(message));
             } else if (draw < 83) {
-                return said(message, false, message.nack());
+                return said(message, Said.NACK, message.nack());
             } else if (draw < 91) {
-                return said(message, false, message.nack(SHORT));
+                return said(message, Said.NACK, message.nack(SHORT));
             } else if (draw < 98) {
-                return said(message, true, message.reject("drawn"));
+                return said(message, Said.REJECT, message.reject("drawn"));
             }
             return Mono.empty(); // nobody settles it
         }
@@ -225,15 +244,15 @@ abstract class ModelContract extends ContractGroup {
         private Mono<Boolean> ack(EventMessage message) {
             return Mono.defer(() -> {
                 unanswered.incrementAndGet();
-                return said(message, true, message.ack())
+                return said(message, Said.ACK, message.ack())
                         .doOnNext(held -> model.ackAnswered(message, held))
                         .doFinally(end -> unanswered.decrementAndGet());
             });
         }
 
-        private Mono<Boolean> said(EventMessage message, boolean ends, Mono<Boolean> outcome) {
+        private Mono<Boolean> said(EventMessage message, Said said, Mono<Boolean> outcome) {
             return Mono.defer(() -> {
-                model.settling(message, ends);
+                model.settling(message, said);
                 return outcome;
             });
         }

@@ -6,7 +6,11 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import dev.reactiveevents.EventChannel;
 import dev.reactiveevents.EventException;
 import dev.reactiveevents.EventMessage;
+import dev.reactiveevents.Inspection;
 import dev.reactiveevents.LeaseHolder;
+import dev.reactiveevents.ProcessingTimes;
+import dev.reactiveevents.engine.ChannelOptions;
+import dev.reactiveevents.engine.EventChannels;
 import dev.reactiveevents.spi.Claim;
 import dev.reactiveevents.spi.Claimed;
 import dev.reactiveevents.spi.ClaimedEvent;
@@ -170,6 +174,37 @@ class InMemoryBackendTest {
         claim();
         assertThat(backend.upkeep().leases("a", 10).block())
                 .containsExactly(new LeaseHolder(id.toString(), "a", null, 1, now.plus(LEASE)));
+    }
+
+    /** They took 1 to 20 seconds. */
+    @Test
+    void processingTimesAreRanked() {
+        for (int seconds = 1; seconds <= 20; seconds++) {
+            UUID id = publish(null, Duration.ZERO);
+            now = now.plusSeconds(seconds);
+            settle(backend, Outcome.ACK, id, claimUnderToken(backend));
+        }
+        Inspection inspection =
+                EventChannels.over(backend, ChannelOptions.defaults()).inspect();
+        assertThat(inspection.processingTimes("a", 10_000).block())
+                .isEqualTo(new ProcessingTimes(
+                        "a", 20, Duration.ofSeconds(10), Duration.ofSeconds(19), Duration.ofSeconds(20)));
+        assertThat(inspection.processingTimes("a", 3).block())
+                .isEqualTo(new ProcessingTimes(
+                        "a", 3, Duration.ofSeconds(19), Duration.ofSeconds(20), Duration.ofSeconds(20)));
+        assertThat(inspection.processingTimes("b", 3).block()).isEqualTo(new ProcessingTimes("b", 0, null, null, null));
+    }
+
+    @Test
+    void processingTimesCountFromTheLastTimeThatAnEventWasDue() {
+        UUID id = publish(null, Duration.ofMinutes(1));
+        now = now.plus(Duration.ofMinutes(1)).plusSeconds(1);
+        UUID token = claimUnderToken(backend);
+        now = now.plusSeconds(1);
+        assertThat(settle(backend, Outcome.RETRY, id, token)).isEqualTo(SettleResult.APPLIED);
+        now = now.plusSeconds(5);
+        settle(backend, Outcome.ACK, id, claimUnderToken(backend));
+        assertThat(backend.upkeep().processingTimes("a", 10).block()).containsExactly(Duration.ofSeconds(5));
     }
 
     @Test

@@ -81,6 +81,10 @@ final class H2Upkeep implements UpkeepStatements {
                 AND available_at > TIMESTAMP WITH TIME ZONE '0001-01-01 00:00:00+00'
             ORDER BY channel, with_key, available_at, seq FETCH FIRST ROW ONLY""");
 
+    private static final String COUNT_OF = """
+            (SELECT COUNT(*) FROM (
+                SELECT 1 FROM ${table} WHERE channel = $1 AND status = '${status}' FETCH FIRST $2 ROWS ONLY))""";
+
     private static final String COUNTS = """
             SELECT
                 (SELECT COUNT(*) FROM (
@@ -92,18 +96,14 @@ final class H2Upkeep implements UpkeepStatements {
                 (SELECT COUNT(*) FROM (
                     SELECT status FROM (${waiting}) ORDER BY available_at FETCH FIRST $2 ROWS ONLY)
                     WHERE status = 'leased') AS leased,
-                (SELECT COUNT(*) FROM (
-                    SELECT 1 FROM ${table} WHERE status = 'acked'
-                    FETCH FIRST $2 ROWS ONLY)) AS acked_seen,
-                (SELECT COUNT(*) FROM (
-                    SELECT channel FROM ${table} WHERE status = 'acked'
-                    ORDER BY status DESC, settled_at DESC FETCH FIRST $2 ROWS ONLY) WHERE channel = $1) AS acked,
-                (SELECT COUNT(*) FROM (
-                    SELECT 1 FROM ${table} WHERE channel = $1 AND status = 'dead' FETCH FIRST $2 ROWS ONLY)) AS dead,
+                ${acked} AS acked, ${acked} AS acked_seen, ${dead} AS dead,
                 DATEDIFF(MICROSECOND, (
                     SELECT MIN(available_at) AT TIME ZONE 'UTC' FROM (${first-ready})),
                     CURRENT_TIMESTAMP AT TIME ZONE 'UTC') AS oldest_ready
-            """.replace("${waiting}", WAITING).replace("${first-ready}", FIRST_READY);
+            """.replace("${waiting}", WAITING)
+            .replace("${acked}", COUNT_OF.replace("${status}", "acked"))
+            .replace("${dead}", COUNT_OF.replace("${status}", "dead"))
+            .replace("${first-ready}", FIRST_READY);
 
     private static final String LEASES = """
             SELECT event_id, channel, leased_by, attempts, available_at FROM (
@@ -111,6 +111,13 @@ final class H2Upkeep implements UpkeepStatements {
             WHERE status = 'leased'
             ORDER BY available_at
             """.replace("${waiting}", WAITING);
+
+    private static final String PROCESSING_TIMES = """
+            SELECT DATEDIFF(MICROSECOND, GREATEST(created_at, deliver_at) AT TIME ZONE 'UTC', settled_at AT TIME ZONE 'UTC')
+                AS took
+            FROM ${table} WHERE channel = $1 AND status = 'acked'
+            ORDER BY channel DESC, status DESC, settled_at DESC FETCH FIRST $2 ROWS ONLY
+            """;
 
     private final QueueTable table;
 
@@ -226,5 +233,11 @@ final class H2Upkeep implements UpkeepStatements {
     @Override
     public Flux<LeaseHolder> leases(Connection connection, String channel, int limit) {
         return Sql.query(statement(connection, LEASES).bind(0, channel).bind(1, limit), UpkeepRows::lease);
+    }
+
+    @Override
+    public Flux<Duration> processingTimes(Connection connection, String channel, int limit) {
+        return Sql.query(
+                statement(connection, PROCESSING_TIMES).bind(0, channel).bind(1, limit), UpkeepRows::took);
     }
 }

@@ -104,6 +104,13 @@ final class MySqlUpkeep implements UpkeepStatements {
             ORDER BY available_at
             """.replace("${not-due}", WAITING);
 
+    private static final String PROCESSING_TIMES = """
+            SELECT TIMESTAMPDIFF(MICROSECOND, GREATEST(created_at, deliver_at), settled_at) AS took
+            FROM ${table} FORCE INDEX (${name:claim})
+            WHERE channel = :channel AND lane = 2
+            ORDER BY lane_at DESC, seq DESC LIMIT :limit
+            """;
+
     private final QueueTable table;
     private final MySqlStatements.Expiry expiry;
     private final MySqlText readDead;
@@ -114,6 +121,7 @@ final class MySqlUpkeep implements UpkeepStatements {
     private final MySqlText channels;
     private final MySqlText counts;
     private final MySqlText leases;
+    private final MySqlText processingTimes;
 
     MySqlUpkeep(QueueTable table) {
         this.table = table;
@@ -126,6 +134,7 @@ final class MySqlUpkeep implements UpkeepStatements {
         this.channels = new MySqlText(table, CHANNELS);
         this.counts = new MySqlText(table, COUNTS);
         this.leases = new MySqlText(table, LEASES);
+        this.processingTimes = new MySqlText(table, PROCESSING_TIMES);
     }
 
     private static Map<String, Object> in(DeadEvent.Range range) {
@@ -215,5 +224,11 @@ final class MySqlUpkeep implements UpkeepStatements {
     @Override
     public Flux<LeaseHolder> leases(Connection connection, String channel, int limit) {
         return Sql.query(leases.with(Map.of("channel", channel, "limit", limit)).on(connection), UpkeepRows::lease);
+    }
+
+    @Override
+    public Flux<Duration> processingTimes(Connection connection, String channel, int limit) {
+        return Sql.query(
+                processingTimes.with(Map.of("channel", channel, "limit", limit)).on(connection), UpkeepRows::took);
     }
 }

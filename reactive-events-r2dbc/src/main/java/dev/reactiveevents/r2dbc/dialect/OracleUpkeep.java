@@ -115,6 +115,14 @@ final class OracleUpkeep implements UpkeepStatements {
              ORDER BY l.available_at
             """.replace("${not-due}", WAITING);
 
+    private static final String PROCESSING_TIMES = """
+            SELECT ${micros:t.took} AS took
+              FROM (SELECT e.settled_at - GREATEST(e.created_at, e.deliver_at) AS took FROM ${table} e
+                     WHERE e.channel = :channel AND e.lane = 2
+                     ORDER BY e.lane_at DESC, e.seq DESC
+                     FETCH FIRST :max_events ROWS ONLY) t
+            """;
+
     private final OracleStatements.Expiry expiry;
     private final OracleText latestDead;
     private final OracleText earliestDead;
@@ -128,6 +136,7 @@ final class OracleUpkeep implements UpkeepStatements {
     private final OracleText channels;
     private final OracleText counts;
     private final OracleText leases;
+    private final OracleText processingTimes;
 
     OracleUpkeep(QueueTable table) {
         this.expiry = new OracleStatements.Expiry(table);
@@ -143,6 +152,7 @@ final class OracleUpkeep implements UpkeepStatements {
         this.channels = new OracleText(table, CHANNELS);
         this.counts = new OracleText(table, COUNTS);
         this.leases = new OracleText(table, LEASES);
+        this.processingTimes = new OracleText(table, PROCESSING_TIMES);
     }
 
     private static Statement in(DeadEvent.Range range, Statement statement) {
@@ -233,5 +243,11 @@ final class OracleUpkeep implements UpkeepStatements {
     public Flux<LeaseHolder> leases(Connection connection, String channel, int limit) {
         return OracleRow.query(
                 leases.on(connection).bind("channel", channel).bind("max_events", limit), UpkeepRows::lease);
+    }
+
+    @Override
+    public Flux<Duration> processingTimes(Connection connection, String channel, int limit) {
+        return OracleRow.query(
+                processingTimes.on(connection).bind("channel", channel).bind("max_events", limit), UpkeepRows::took);
     }
 }

@@ -141,6 +141,13 @@ final class PostgresUpkeep implements UpkeepStatements {
             ORDER BY available_at
             """.replace("${waiting}", WAITING);
 
+    private static final String PROCESSING_TIMES = """
+            SELECT (extract(epoch FROM settled_at - greatest(created_at, deliver_at)) * 1000000)::bigint AS took FROM (
+                SELECT channel, created_at, deliver_at, settled_at FROM ${table} WHERE status = 'acked'
+                ORDER BY settled_at DESC LIMIT $2) x
+            WHERE channel = $1
+            """;
+
     private final QueueTable table;
 
     PostgresUpkeep(QueueTable table) {
@@ -237,5 +244,11 @@ final class PostgresUpkeep implements UpkeepStatements {
     @Override
     public Flux<LeaseHolder> leases(Connection connection, String channel, int limit) {
         return Sql.query(statement(connection, LEASES).bind(0, channel).bind(1, limit), UpkeepRows::lease);
+    }
+
+    @Override
+    public Flux<Duration> processingTimes(Connection connection, String channel, int limit) {
+        return Sql.query(
+                statement(connection, PROCESSING_TIMES).bind(0, channel).bind(1, limit), UpkeepRows::took);
     }
 }

@@ -5,6 +5,8 @@ import dev.reactiveevents.LeaseHolder;
 import dev.reactiveevents.spi.ClaimedEvent;
 import dev.reactiveevents.spi.DeadEvent;
 import io.r2dbc.spi.Readable;
+import java.time.Duration;
+import java.time.temporal.ChronoUnit;
 
 /** Reads the rows of {@link UpkeepStatements}, which have the same columns in all dialects. */
 final class UpkeepRows {
@@ -41,6 +43,11 @@ final class UpkeepRows {
                 row.get("leased_by", String.class),
                 Sql.required(row, "attempts", Integer.class),
                 Sql.instant(row, "available_at"));
+    }
+
+    /** A database whose clock was set back may have acknowledged an event before it was due. */
+    static Duration took(Readable row) {
+        return Duration.of(Math.max(0, number(row, "took")), ChronoUnit.MICROS);
     }
 
     /** One more than the bound was counted, if there was one. What was looked at and is of another kind or channel counts too. */

@@ -114,4 +114,14 @@ public interface UpkeepStatements {
      * @return the leases among them
      */
     Flux<LeaseHolder> leases(Connection connection, String channel, int limit);
+
+    /**
+     * Looks at acknowledged events that are kept, the latest first.
+     *
+     * @param connection the connection
+     * @param channel the channel's name
+     * @param limit how many to look at, of this channel or, where only these can be found at once, of all
+     * @return how long those of this channel took, see {@link StoreUpkeep#processingTimes}
+     */
+    Flux<Duration> processingTimes(Connection connection, String channel, int limit);
 }
