@@ -21,6 +21,7 @@ import reactor.util.context.ContextView;
 final class Delivery extends ReceivedEvent {
 
     private static final Duration LONGEST = Duration.ofDays(3653);
+    private static final Duration IN_A_MOMENT = Duration.ofMillis(50);
 
     private final UUID token;
     private final EventSubscription owner;
@@ -133,7 +134,11 @@ final class Delivery extends ReceivedEvent {
         if (!owner.reschedules()) {
             return refused("kept for longer", "withRenewLeases(true) of the subscription");
         }
-        return Mono.defer(() -> isBeingSettled() ? Mono.just(isEnlisted()) : prolong(duration));
+        return Mono.defer(() -> keepFor(duration));
+    }
+
+    private Mono<Boolean> keepFor(Duration duration) {
+        return isBeingSettled() ? Mono.just(isEnlisted()) : prolong(duration);
     }
 
     @Override
@@ -294,19 +299,26 @@ final class Delivery extends ReceivedEvent {
     private Mono<Boolean> prolong(Duration duration) {
         long sent = owner.time().nanos();
         Settlement extension = settlement(Outcome.EXTEND, duration, null);
-        return owner.settler().extend(extension).map(result -> {
-            if (result == SettleResult.APPLIED) {
-                leaseEnd = Math.max(leaseEnd, sent + duration.toNanos());
-                owner.deliveries().add(this);
-                if (settled) { // by an answer that overtook this one
-                    owner.deliveries().remove(this);
-                }
-                owner.drain();
-                return true;
-            }
+        return owner.settler()
+                .extend(extension)
+                .flatMap(result ->
+                        result == SettleResult.LOCKED && !isLapsed(owner.time().nanos())
+                                ? owner.time().later(IN_A_MOMENT).then(Mono.defer(() -> keepFor(duration)))
+                                : Mono.just(prolonged(result == SettleResult.APPLIED, sent + duration.toNanos())));
+    }
+
+    private boolean prolonged(boolean applied, long until) {
+        if (!applied) {
             lapse();
             return false;
-        });
+        }
+        leaseEnd = Math.max(leaseEnd, until);
+        owner.deliveries().add(this);
+        if (settled) { // by an answer that overtook this one
+            owner.deliveries().remove(this);
+        }
+        owner.drain();
+        return true;
     }
 
     /** No longer ours, or soon not to be: it counts for nothing any more. An outcome may still be tried. */

@@ -4,6 +4,7 @@ import java.time.Duration;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
 import reactor.core.Disposable;
+import reactor.core.publisher.Mono;
 import reactor.core.scheduler.Scheduler;
 import reactor.core.scheduler.Schedulers;
 
@@ -27,6 +28,10 @@ record EngineTime(Scheduler scheduler, LongSupplier source) {
     Disposable after(Duration delay, Runnable task) {
         Duration bounded = delay.compareTo(LONGEST) > 0 ? LONGEST : delay;
         return scheduler.schedule(task, bounded.toNanos(), TimeUnit.NANOSECONDS);
+    }
+
+    Mono<Long> later(Duration delay) {
+        return Mono.delay(delay, scheduler);
     }
 
     Disposable every(Duration interval, Runnable task) {

@@ -63,7 +63,8 @@ public interface EventBackend extends EventOutlet {
     }
 
     /**
-     * Applies settlements, each while its row is leased under its token.
+     * Applies settlements, each while its row is leased under its token. An extension does not wait for a row that somebody
+     * works on: it answers {@link SettleResult#LOCKED}.
      *
      * @param settlements at least one; no event and token occurs twice
      * @return what became of each, in their order

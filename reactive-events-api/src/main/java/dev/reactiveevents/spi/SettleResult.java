@@ -7,5 +7,10 @@ public enum SettleResult {
     /** The event exists and is not leased under this token; nothing was changed. */
     LOST,
     /** There is no such event (any more); nothing was changed. */
-    GONE
+    GONE,
+    /**
+     * Of an extension alone, which waits for nobody: the event is leased under this token, and somebody works on its row at
+     * this moment, such as a transactional handler; nothing was changed.
+     */
+    LOCKED
 }

@@ -47,13 +47,16 @@ final class Database {
         this.release = new Release(dialect.blocks());
     }
 
-    /** Runs one statement, which commits by itself. The sentence of an error begins with what was attempted. */
+    /**
+     * Runs one statement, which commits by itself, or is committed where the session was told not to. The sentence of an error
+     * begins with what was attempted.
+     */
     <T> Mono<T> statement(String attempted, Function<Connection, Mono<T>> work) {
         return again(Mono.usingWhen(
                 connect(attempted),
                 lent -> lent.run(offloaded(onceVerified(attempted, lent.connection, () -> work.apply(lent.connection))
                         .onErrorMap(failure -> failures.ofCommit(attempted, failure)))),
-                this::close,
+                lent -> lent.connection.isAutoCommit() ? close(lent) : commit(attempted, lent),
                 (lent, failure) -> closeWhenOver(lent),
                 this::closeWhenOver));
     }

@@ -316,15 +316,16 @@ final class TableQueueBackend implements EventBackend {
         }
         boolean stands = settlement.leaseToken().equals(stored.leaseToken())
                 && stored.status().equals(statusAfter(settlement.outcome()));
-        return stands ? SettleResult.APPLIED : SettleResult.LOST;
+        SettleResult asked = settlement.outcome() == Outcome.EXTEND ? SettleResult.LOCKED : SettleResult.APPLIED;
+        return stands ? asked : SettleResult.LOST;
     }
 
-    private static @Nullable String statusAfter(Outcome outcome) {
+    private static String statusAfter(Outcome outcome) {
         return switch (outcome) {
             case ACK -> "acked";
             case DEAD -> "dead";
             case RETRY, RELEASE -> "ready";
-            case EXTEND -> null;
+            case EXTEND -> "leased";
         };
     }
 }

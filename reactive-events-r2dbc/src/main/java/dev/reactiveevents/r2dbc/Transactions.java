@@ -248,7 +248,7 @@ final class Transactions {
 
         Mono<Void> rollback(Connection connection) {
             Mono<Void> rollback = Mono.defer(() -> dialect.rollback(connection));
-            return release.after(release.harmless(rollback).then(restored(connection)), connection);
+            return release.after(rollback.then(restored(connection)), connection);
         }
 
         final Mono<Void> close(Connection connection) {

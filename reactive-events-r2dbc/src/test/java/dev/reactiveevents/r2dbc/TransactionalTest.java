@@ -29,6 +29,7 @@ import java.util.Objects;
 import java.util.UUID;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.LinkedTransferQueue;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
@@ -154,16 +155,53 @@ class TransactionalTest {
     }
 
     @Nested
-    class OnH2 extends OnEveryDatabase {
+    class OnH2 extends OnOneThatGoesOnAfterADeadlock {
         OnH2() {
             super(TestDatabase.h2());
         }
     }
 
     @Nested
-    class OnMariaDb extends OnEveryDatabase {
+    class OnMariaDb extends OnOneThatGoesOnAfterADeadlock {
         OnMariaDb() {
             super(TestDatabase.mariaDb());
+        }
+
+        /** The other transaction has changed more, so that it is not the one to be rolled back. */
+        @Test
+        void aDeadlockThatTheWorkSurvivesUndoesAllOfIt() {
+            database.execute(
+                    "CREATE TABLE stock (item INTEGER PRIMARY KEY, amount INTEGER NOT NULL)",
+                    "INSERT INTO stock VALUES (1, 0), (2, 0)",
+                    "CREATE TABLE movements (number INTEGER)");
+            R2dbcEventChannel events = open(builder -> builder.maxAttempts(1));
+            EventMessage message = publishAndSubscribe(events).get(0);
+            List<Throwable> survived = new CopyOnWriteArrayList<>();
+            try (TestDatabase.Transaction other = database.transaction(
+                    "INSERT INTO movements SELECT seq FROM seq_1_to_1000",
+                    "UPDATE stock SET amount = 5 WHERE item = 2")) {
+                CompletableFuture<Void> crossed = new CompletableFuture<>();
+                Mono<Void> crossing = Mono.<Void>fromRunnable(
+                                () -> other.execute("UPDATE stock SET amount = 5 WHERE item = 1"))
+                        .subscribeOn(Schedulers.boundedElastic());
+                StepVerifier.create(events.transactional((payment, connection) -> insert(connection, 1)
+                                        .then(execute(connection, "UPDATE stock SET amount = 1 WHERE item = 1"))
+                                        .doOnSuccess(done -> crossing.subscribe(
+                                                nothing -> {},
+                                                crossed::completeExceptionally,
+                                                () -> crossed.complete(null)))
+                                        .then(execute(connection, "UPDATE stock SET amount = 1 WHERE item = 2"))
+                                        .onErrorResume(deadlock -> {
+                                            survived.add(deadlock);
+                                            return Mono.empty();
+                                        })
+                                        .then(insert(connection, 2)))
+                                .handle(message))
+                        .verifyErrorSatisfies(TransactionalTest::assertAllIsRolledBack);
+                Mono.fromFuture(crossed).block(LIMIT);
+            }
+            assertThat(survived).hasSize(1);
+            assertThat(database.number("SELECT COUNT(*) FROM ledger")).isZero();
         }
 
         @Test
@@ -188,12 +226,48 @@ class TransactionalTest {
                             .block(LIMIT))
                     .hasSize(6)
                     .doesNotContain(8L);
+            assertThat(Flux.fromIterable(all)
+                            .flatMap(connection -> number(connection, "SELECT @@autocommit"))
+                            .collectList()
+                            .block(LIMIT))
+                    .hasSize(6)
+                    .containsOnly(1L);
             Flux.fromIterable(all).flatMap(Connection::close).blockLast(LIMIT);
         }
 
         private static Flux<Long> waitTimeout(Connection connection) {
-            return Flux.from(connection.createStatement("SELECT @@wait_timeout").execute())
+            return number(connection, "SELECT @@wait_timeout");
+        }
+
+        private static Flux<Long> number(Connection connection, String sql) {
+            return Flux.from(connection.createStatement(sql).execute())
                     .concatMap(result -> result.map(row -> row.get(0, Long.class)));
+        }
+    }
+
+    private static void assertAllIsRolledBack(Throwable refused) {
+        assertThat(refused)
+                .isInstanceOf(EventException.Invalid.class)
+                .hasMessageContaining("What it did was rolled back");
+    }
+
+    /** In a deadlock it rolls the whole transaction back, and takes what comes next for another one. */
+    abstract static class OnOneThatGoesOnAfterADeadlock extends OnEveryDatabase {
+        OnOneThatGoesOnAfterADeadlock(TestDatabase database) {
+            super(database);
+        }
+
+        @Test
+        void whatTheWorkGoesOnWithAfterItsTransactionWasRolledBackIsUndoneToo() {
+            R2dbcEventChannel events = open(builder -> builder.maxAttempts(1));
+            EventMessage message = publishAndSubscribe(events).get(0);
+            StepVerifier.create(events.transactional((payment, connection) -> insert(connection, 1)
+                                    .then(execute(connection, "ROLLBACK"))
+                                    .then(insert(connection, 2)))
+                            .handle(message))
+                    .verifyErrorSatisfies(TransactionalTest::assertAllIsRolledBack);
+            assertThat(ledger()).isZero();
+            assertThat(status()).isEqualTo("dead");
         }
     }
 
@@ -260,11 +334,17 @@ class TransactionalTest {
                     .reduce(0L, Long::sum);
         }
 
-        private long ledger() {
+        static Mono<Void> execute(Connection connection, String sql) {
+            return Flux.from(connection.createStatement(sql).execute())
+                    .concatMap(Result::getRowsUpdated)
+                    .then();
+        }
+
+        long ledger() {
             return database.number("SELECT COUNT(*) FROM ledger");
         }
 
-        private String status() {
+        String status() {
             return database.query("SELECT status FROM \"queue\"", String.class).get(0);
         }
 
@@ -509,6 +589,26 @@ class TransactionalTest {
             assertThat(unwrapped.get(0)).isInstanceOf(Connection.class).isNotInstanceOf(GuardedConnection.class);
             assertThat(ledger()).isEqualTo(1);
             assertThat(status()).isEqualTo("acked");
+        }
+
+        @Test
+        void anEventThatIsWorkedOnHoldsUpNoExtensionsOfOthers() {
+            R2dbcEventChannel events = open(Function.identity());
+            List<EventMessage> messages = publishAndSubscribe(events);
+            events.publish("payments", 2).block(LIMIT);
+            awaitCount(messages, 2);
+            String locked = "SELECT event_id FROM \"queue\" WHERE event_id = '"
+                    + messages.get(0).eventId() + "' FOR UPDATE";
+            try (TestDatabase.Transaction work = database.transaction(locked)) {
+                CompletableFuture<Boolean> waiting =
+                        messages.get(0).extend(Duration.ofMinutes(5)).toFuture();
+                assertThat(messages.get(1).extend(Duration.ofMinutes(5)).block(LIMIT))
+                        .isTrue();
+                assertThat(waiting).isNotDone();
+                work.rollback();
+                assertThat(Mono.fromFuture(waiting).block(LIMIT)).isTrue();
+            }
+            assertThat(messages.get(0).isLeaseLost()).isFalse();
         }
 
         @Test

@@ -13,6 +13,7 @@ import io.r2dbc.spi.ConnectionFactories;
 import io.r2dbc.spi.ConnectionFactory;
 import java.time.Duration;
 import java.util.List;
+import java.util.function.Function;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Nested;
@@ -36,16 +37,12 @@ class UpkeepPlanTest {
     @Nested
     class OnH2 extends OnEveryDatabase {
 
-        private final H2Plans plans;
+        private static final H2Plans PLANS = new H2Plans("\"queue\"");
+
         private long read;
 
         OnH2() {
-            this(TestDatabase.h2().migrated(), new H2Plans("\"queue\""));
-        }
-
-        private OnH2(TestDatabase database, H2Plans plans) {
-            super(database, database.changed(connection -> connection.map(plans::explaining)));
-            this.plans = plans;
+            super(TestDatabase.h2(), database -> database.changed(connection -> connection.map(PLANS::explaining)));
         }
 
         @Override
@@ -60,7 +57,7 @@ class UpkeepPlanTest {
 
         @Override
         long rowsRead() {
-            read += plans.taken().stream().mapToLong(H2Plans::scanned).sum();
+            read += PLANS.taken().stream().mapToLong(H2Plans::scanned).sum();
             return read;
         }
     }
@@ -85,11 +82,11 @@ class UpkeepPlanTest {
         private final ConnectionPool pool;
 
         OnEither(TestDatabase database) {
-            this(database.migrated(), database.pool(1));
+            this(database, database.pool(1));
         }
 
         private OnEither(TestDatabase database, ConnectionPool pool) {
-            super(database, pool);
+            super(database, migrated -> pool);
             this.pool = pool;
         }
 
@@ -132,9 +129,9 @@ class UpkeepPlanTest {
         private final R2dbcEventChannel events;
         private final DeadLetters dead;
 
-        OnEveryDatabase(TestDatabase database, ConnectionFactory counted) {
-            this.database = database;
-            this.events = TestDatabase.builder(counted).build();
+        OnEveryDatabase(TestDatabase database, Function<TestDatabase, ConnectionFactory> counted) {
+            this.database = database.migrated();
+            this.events = TestDatabase.builder(counted.apply(database)).build();
             this.dead = events.deadLetters("orders");
         }
 

@@ -73,6 +73,9 @@ final class H2Statements implements QueueStatements {
 
     private static final String HELD = " WHERE event_id = $1 AND lease_token = $2 AND status = 'leased'";
 
+    private static final String EXTENDABLE =
+            "SELECT event_id FROM ${table} WHERE event_id = ANY ($1) AND status = 'leased' FOR UPDATE SKIP LOCKED";
+
     private static final String JANITORS_TURN =
             "SELECT task FROM ${table:maintenance} WHERE task = 'janitor' FOR UPDATE SKIP LOCKED";
 
@@ -147,11 +150,24 @@ final class H2Statements implements QueueStatements {
     public Mono<List<Boolean>> settle(Connection connection, Outcome outcome, List<Settlement> settlements) {
         boolean deletes = outcome == Outcome.ACK && retention.isZero();
         String change = deletes ? DELETE : Objects.requireNonNull(CHANGES.get(outcome));
+        return outcome == Outcome.EXTEND
+                ? Extensions.of(
+                        settlements, extendable(connection, settlements), free -> settle(connection, change, free))
+                : settle(connection, change, settlements);
+    }
+
+    private Mono<List<Boolean>> settle(Connection connection, String change, List<Settlement> settlements) {
         Statement statement = bindAll(statement(connection, change + HELD), settlements, H2Statements::bind);
         return Flux.from(statement.execute())
                 .concatMap(Result::getRowsUpdated)
                 .map(count -> count > 0)
                 .collectList();
+    }
+
+    private Flux<UUID> extendable(Connection connection, List<Settlement> settlements) {
+        UUID[] ids = settlements.stream().map(Settlement::eventId).toArray(UUID[]::new);
+        return Sql.query(
+                statement(connection, EXTENDABLE).bind(0, ids), row -> Sql.required(row, "event_id", UUID.class));
     }
 
     private static void bind(Statement statement, Settlement settlement) {

@@ -7,11 +7,14 @@ import java.util.List;
 import java.util.UUID;
 import reactor.core.publisher.Mono;
 
-/** H2 has no timeout for idle transactions; those of a process end with it. */
+/**
+ * H2 has no timeout for idle transactions; those of a process end with it. In a deadlock it rolls the whole transaction back, and
+ * what comes next begins another.
+ */
 final class H2Transactions implements TransactionStatements {
 
-    private static final String LOCK = "SELECT event_id FROM ${table}"
-            + " WHERE event_id = $1 AND lease_token = $2 AND status = 'leased' FOR UPDATE";
+    private static final String LOCK =
+            "UPDATE ${table} SET lease_token = $3" + " WHERE event_id = $1 AND lease_token = $2 AND status = 'leased'";
 
     private final String lock;
     private final QueueStatements statements;
@@ -24,15 +27,18 @@ final class H2Transactions implements TransactionStatements {
     @Override
     public Mono<Boolean> open(Connection connection, UUID eventId, UUID leaseToken, Duration limit) {
         return Mono.from(connection.beginTransaction())
-                .thenMany(Sql.query(
-                        connection.createStatement(lock).bind(0, eventId).bind(1, leaseToken), row -> true))
-                .hasElements();
+                .then(Mono.defer(() -> Sql.update(connection
+                        .createStatement(lock)
+                        .bind(0, eventId)
+                        .bind(1, leaseToken)
+                        .bind(2, Mark.of(leaseToken)))))
+                .map(locked -> locked == 1);
     }
 
     @Override
     public Mono<Boolean> settleAndCommit(Connection connection, Settlement settlement) {
         return statements
-                .settle(connection, settlement.outcome(), List.of(settlement))
+                .settle(connection, settlement.outcome(), List.of(Mark.of(settlement)))
                 .flatMap(applied -> applied.get(0)
                         ? Mono.from(connection.commitTransaction()).thenReturn(true)
                         : Mono.just(false));

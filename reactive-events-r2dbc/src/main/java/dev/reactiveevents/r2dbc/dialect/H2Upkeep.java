@@ -81,18 +81,22 @@ final class H2Upkeep implements UpkeepStatements {
                 AND available_at > TIMESTAMP WITH TIME ZONE '0001-01-01 00:00:00+00'
             ORDER BY channel, with_key, available_at, seq FETCH FIRST ROW ONLY""");
 
-    private static final String COUNT_OF = """
-            (SELECT COUNT(*) FROM (
-                SELECT 1 FROM ${table} WHERE channel = $1 AND status = '${status}' FETCH FIRST $2 ROWS ONLY))""";
+    private static final String READY = ofBoth("""
+            SELECT available_at FROM ${table}
+            WHERE channel = $1 AND with_key = ${with-key} AND available_at <= CURRENT_TIMESTAMP
+                AND available_at > TIMESTAMP WITH TIME ZONE '0001-01-01 00:00:00+00'
+            ORDER BY channel, with_key, available_at, seq FETCH FIRST $2 ROWS ONLY""");
+
+    private static final String SETTLED = """
+            SELECT settled_at FROM ${table} WHERE channel = $1 AND status = '${status}'
+            ORDER BY channel, status, settled_at FETCH FIRST $2 ROWS ONLY""";
+
+    private static String count(String rows) {
+        return "(SELECT COUNT(*) FROM (SELECT 1 FROM (" + rows + ") FETCH FIRST $2 ROWS ONLY))";
+    }
 
     private static final String COUNTS = """
-            SELECT
-                (SELECT COUNT(*) FROM (
-                    SELECT 1 FROM ${table} WHERE channel = $1 AND available_at <= CURRENT_TIMESTAMP
-                    FETCH FIRST $2 ROWS ONLY)) AS ready,
-                (SELECT COUNT(*) FROM (
-                    SELECT 1 FROM ${table} WHERE channel = $1 AND available_at > CURRENT_TIMESTAMP
-                    FETCH FIRST $2 ROWS ONLY)) AS waiting,
+            SELECT ${ready-count} AS ready, ${waiting-count} AS waiting,
                 (SELECT COUNT(*) FROM (
                     SELECT status FROM (${waiting}) ORDER BY available_at FETCH FIRST $2 ROWS ONLY)
                     WHERE status = 'leased') AS leased,
@@ -101,8 +105,10 @@ final class H2Upkeep implements UpkeepStatements {
                     SELECT MIN(available_at) AT TIME ZONE 'UTC' FROM (${first-ready})),
                     CURRENT_TIMESTAMP AT TIME ZONE 'UTC') AS oldest_ready
             """.replace("${waiting}", WAITING)
-            .replace("${acked}", COUNT_OF.replace("${status}", "acked"))
-            .replace("${dead}", COUNT_OF.replace("${status}", "dead"))
+            .replace("${ready-count}", count(READY))
+            .replace("${waiting-count}", count(WAITING))
+            .replace("${acked}", count(SETTLED.replace("${status}", "acked")))
+            .replace("${dead}", count(SETTLED.replace("${status}", "dead")))
             .replace("${first-ready}", FIRST_READY);
 
     private static final String LEASES = """

@@ -50,6 +50,8 @@ final class MySqlSettle {
     private static final String LOCK = "SELECT seq, event_id FROM ${table} FORCE INDEX (${name:event})"
             + " WHERE status = 'leased' AND (:held) FOR UPDATE";
 
+    private static final String EXTENDABLE = LOCK + " SKIP LOCKED";
+
     private static final String DELETE =
             "DELETE e FROM ${table} AS e FORCE INDEX (${name:event}) WHERE e.status = 'leased' AND (:held)";
 
@@ -66,6 +68,7 @@ final class MySqlSettle {
 
     private final Map<Outcome, MySqlText> update = new HashMap<>();
     private final MySqlText lock;
+    private final MySqlText extendable;
     private final MySqlText delete;
     private final MySqlText deleteLocked;
     private final MySqlText standing;
@@ -75,6 +78,7 @@ final class MySqlSettle {
         CHANGES.forEach(
                 (outcome, change) -> update.put(outcome, new MySqlText(table, UPDATE.replace("${change}", change))));
         this.lock = new MySqlText(table, LOCK);
+        this.extendable = new MySqlText(table, EXTENDABLE);
         this.delete = new MySqlText(table, DELETE);
         this.deleteLocked = new MySqlText(table, DELETE_LOCKED);
         this.standing = new MySqlText(table, STANDING);
@@ -87,7 +91,12 @@ final class MySqlSettle {
         }
         int most = outcome == Outcome.ACK || outcome == Outcome.RELEASE ? settlements.size() : AT_ONCE;
         return Flux.fromIterable(chunks(settlements, most))
-                .concatMap(chunk -> update(connection, outcome, chunk))
+                .concatMap(chunk -> outcome == Outcome.EXTEND
+                        ? Extensions.of(
+                                chunk,
+                                locked(connection, extendable, chunk).map(Row::eventId),
+                                free -> update(connection, outcome, free))
+                        : update(connection, outcome, chunk))
                 .concatMapIterable(applied -> applied)
                 .collectList();
     }
@@ -134,19 +143,20 @@ final class MySqlSettle {
 
     private record Row(long seq, UUID eventId) {}
 
-    private Mono<List<Boolean>> lockAndDelete(Connection connection, List<Settlement> settlements) {
+    private static Flux<Row> locked(Connection connection, MySqlText lock, List<Settlement> settlements) {
         return Sql.query(
-                        lock.with(Map.of("held", held(settlements))).on(connection),
-                        row -> new Row(Sql.required(row, "seq", Long.class), Sql.requiredUuid(row, "event_id")))
-                .collectList()
-                .flatMap(rows -> {
-                    List<Long> seqs = rows.stream().map(Row::seq).sorted().toList();
-                    Mono<Long> deleted = seqs.isEmpty()
-                            ? Mono.just(0L)
-                            : Sql.update(deleteLocked.with(Map.of("seqs", seqs)).on(connection));
-                    return deleted.then(
-                            among(settlements, Flux.fromIterable(rows).map(Row::eventId)));
-                });
+                lock.with(Map.of("held", held(settlements))).on(connection),
+                row -> new Row(Sql.required(row, "seq", Long.class), Sql.requiredUuid(row, "event_id")));
+    }
+
+    private Mono<List<Boolean>> lockAndDelete(Connection connection, List<Settlement> settlements) {
+        return locked(connection, lock, settlements).collectList().flatMap(rows -> {
+            List<Long> seqs = rows.stream().map(Row::seq).sorted().toList();
+            Mono<Long> deleted = seqs.isEmpty()
+                    ? Mono.just(0L)
+                    : Sql.update(deleteLocked.with(Map.of("seqs", seqs)).on(connection));
+            return deleted.then(among(settlements, Flux.fromIterable(rows).map(Row::eventId)));
+        });
     }
 
     private static Mono<List<Boolean>> among(List<Settlement> settlements, Flux<UUID> applied) {

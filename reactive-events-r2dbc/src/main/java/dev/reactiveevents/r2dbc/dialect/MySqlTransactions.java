@@ -11,16 +11,19 @@ import reactor.core.publisher.Mono;
 
 /**
  * There is no timeout for idle transactions that both servers have, but one for idle sessions: it is set for the time of the
- * transaction, and put back when that has ended.
+ * transaction, and put back when that has ended. So is autocommit: after a deadlock, in which these servers roll the whole
+ * transaction back, it would commit each statement with which the work goes on.
  */
 final class MySqlTransactions implements TransactionStatements {
 
-    private static final String LIMIT = "SET @reactive_events_wait_timeout = @@wait_timeout, SESSION wait_timeout = ";
+    private static final String LIMIT = "SET @reactive_events_wait_timeout = @@wait_timeout,"
+            + " @reactive_events_autocommit = @@autocommit, SESSION autocommit = 0, SESSION wait_timeout = ";
 
-    private static final String LIMIT_NO_MORE = "SET SESSION wait_timeout = @reactive_events_wait_timeout";
+    private static final String LIMIT_NO_MORE = "SET SESSION wait_timeout = @reactive_events_wait_timeout,"
+            + " SESSION autocommit = @reactive_events_autocommit";
 
-    private static final String LOCK = "SELECT seq FROM ${table} FORCE INDEX (${name:event})"
-            + " WHERE event_id = :event AND lease_token = :token AND status = 'leased' FOR UPDATE";
+    private static final String LOCK = "UPDATE ${table} FORCE INDEX (${name:event}) SET lease_token = :mark"
+            + " WHERE event_id = :event AND lease_token = :token AND status = 'leased'";
 
     /** How much later the database ends a transaction that the process did not. */
     private static final Duration GRACE = Duration.ofSeconds(5);
@@ -37,9 +40,10 @@ final class MySqlTransactions implements TransactionStatements {
     public Mono<Boolean> open(Connection connection, UUID eventId, UUID leaseToken, Duration limit) {
         return Sql.execute(connection, LIMIT + seconds(limit.plus(GRACE)))
                 .then(Mono.from(connection.beginTransaction(IsolationLevel.READ_COMMITTED)))
-                .thenMany(Sql.query(
-                        lock.with(Map.of("event", eventId, "token", leaseToken)).on(connection), row -> true))
-                .hasElements();
+                .then(Mono.defer(() ->
+                        Sql.update(lock.with(Map.of("event", eventId, "token", leaseToken, "mark", Mark.of(leaseToken)))
+                                .on(connection))))
+                .map(locked -> locked == 1);
     }
 
     /** The largest value that both servers take is a year. */
@@ -50,7 +54,7 @@ final class MySqlTransactions implements TransactionStatements {
     @Override
     public Mono<Boolean> settleAndCommit(Connection connection, Settlement settlement) {
         return statements
-                .settle(connection, settlement.outcome(), List.of(settlement))
+                .settle(connection, settlement.outcome(), List.of(Mark.of(settlement)))
                 .flatMap(applied -> applied.get(0)
                         ? Mono.from(connection.commitTransaction()).thenReturn(true)
                         : Mono.just(false));

@@ -9,6 +9,7 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.UUID;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 
@@ -52,13 +53,19 @@ final class OracleSettle {
                        SET available_at = GREATEST(available_at, ${now} + NUMTODSINTERVAL(:after_seconds, 'SECOND'))
                     """ + HELD);
 
+    private static final String EXTENDABLE = "SELECT event_id FROM ${table}"
+            + " WHERE event_id IN (${many}) AND status = 'leased' FOR UPDATE SKIP LOCKED";
+
     private static final Map<Outcome, String> CHANGES_WITH_REASON =
             Map.of(Outcome.RETRY, RETRY.replace("${reason}", REASON), Outcome.DEAD, DEAD.replace("${reason}", REASON));
 
     private final Map<Outcome, OracleText> changes = new EnumMap<>(Outcome.class);
     private final Map<Outcome, OracleText> changesWithReason = new EnumMap<>(Outcome.class);
 
+    private final OracleText extendable;
+
     OracleSettle(QueueTable table, boolean ackDeletes) {
+        this.extendable = new OracleText(table, EXTENDABLE);
         CHANGES.forEach((outcome, change) -> changes.put(outcome, new OracleText(table, change)));
         CHANGES_WITH_REASON.forEach((outcome, change) -> changesWithReason.put(outcome, new OracleText(table, change)));
         if (ackDeletes) {
@@ -66,7 +73,24 @@ final class OracleSettle {
         }
     }
 
-    Mono<List<Boolean>> settle(Connection connection, List<Settlement> settlements) {
+    Mono<List<Boolean>> settle(Connection connection, Outcome outcome, List<Settlement> settlements) {
+        return outcome == Outcome.EXTEND
+                ? Extensions.of(settlements, extendable(connection, settlements), free -> settle(connection, free))
+                : settle(connection, settlements);
+    }
+
+    private Flux<UUID> extendable(Connection connection, List<Settlement> settlements) {
+        return Flux.fromIterable(settlements)
+                .map(settlement -> settlement.eventId().toString())
+                .buffer(OracleText.MOST)
+                .concatMap(
+                        ids -> OracleRow.query(
+                                extendable.on(connection, ids, "${value}", ", "),
+                                row -> Sql.requiredUuid(row, "event_id")),
+                        0);
+    }
+
+    private Mono<List<Boolean>> settle(Connection connection, List<Settlement> settlements) {
         return Flux.fromIterable(batches(settlements))
                 .concatMap(batch -> OracleRow.counts(statement(connection, batch)))
                 .map(count -> count > 0)

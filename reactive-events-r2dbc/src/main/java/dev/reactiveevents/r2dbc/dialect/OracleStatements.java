@@ -88,7 +88,7 @@ final class OracleStatements implements QueueStatements {
 
     @Override
     public Mono<List<Boolean>> settle(Connection connection, Outcome outcome, List<Settlement> settlements) {
-        return settle.settle(connection, settlements);
+        return settle.settle(connection, outcome, settlements);
     }
 
     @Override

@@ -13,8 +13,8 @@ import reactor.core.publisher.Mono;
  */
 final class OracleTransactions implements TransactionStatements {
 
-    private static final String LOCK = "SELECT event_id FROM ${table}"
-            + " WHERE event_id = :event_id AND lease_token = :lease_token AND status = 'leased' FOR UPDATE";
+    private static final String LOCK = "UPDATE ${table} SET lease_token = :mark"
+            + " WHERE event_id = :event_id AND lease_token = :lease_token AND status = 'leased'";
 
     private final Dialect dialect;
     private final OracleText lock;
@@ -29,18 +29,17 @@ final class OracleTransactions implements TransactionStatements {
     @Override
     public Mono<Boolean> open(Connection connection, UUID eventId, UUID leaseToken, Duration limit) {
         return dialect.begin(connection)
-                .thenMany(OracleRow.query(
-                        lock.on(connection)
-                                .bind("event_id", eventId.toString())
-                                .bind("lease_token", leaseToken.toString()),
-                        row -> true))
-                .hasElements();
+                .then(Mono.defer(() -> Sql.update(lock.on(connection)
+                        .bind("event_id", eventId.toString())
+                        .bind("lease_token", leaseToken.toString())
+                        .bind("mark", Mark.of(leaseToken).toString()))))
+                .map(locked -> locked == 1);
     }
 
     @Override
     public Mono<Boolean> settleAndCommit(Connection connection, Settlement settlement) {
         return statements
-                .settle(connection, settlement.outcome(), List.of(settlement))
+                .settle(connection, settlement.outcome(), List.of(Mark.of(settlement)))
                 .flatMap(applied -> applied.get(0) ? dialect.commit(connection).thenReturn(true) : Mono.just(false));
     }
 

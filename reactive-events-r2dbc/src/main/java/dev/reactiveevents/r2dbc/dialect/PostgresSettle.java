@@ -44,6 +44,13 @@ final class PostgresSettle {
             SELECT CASE WHEN count(*) < cardinality($1) THEN COALESCE(array_agg(place), '{}') END FROM applied
             """;
 
+    /** Waits for nobody: what a transactional handler works on for long would hold up the renewals of all others. */
+    private static final String EXTENDABLE = """
+            WITH held AS MATERIALIZED (
+                SELECT event_id FROM ${table} WHERE event_id = ANY ($1) FOR NO KEY UPDATE SKIP LOCKED
+            ), applied AS (
+            """;
+
     private static final String DELETE = "DELETE FROM ${table} e";
 
     private static final Map<Outcome, String> CHANGES = Map.of(
@@ -76,11 +83,16 @@ final class PostgresSettle {
             changes.put(ACK, DELETE);
         }
         changes.forEach((outcome, change) -> prepared.put(
-                outcome, new PostgresPrepared("settle", PostgresStatements.filled(table, settling(change)))));
+                outcome, new PostgresPrepared("settle", PostgresStatements.filled(table, settling(outcome, change)))));
     }
 
-    private static String settling(String change) {
-        return SETTLE.replace("${change}", change).replace("${from}", change.equals(DELETE) ? "USING" : "FROM");
+    private static String settling(Outcome outcome, String change) {
+        String settle =
+                SETTLE.replace("${change}", change).replace("${from}", change.equals(DELETE) ? "USING" : "FROM");
+        return outcome == EXTEND
+                ? settle.replace("WITH applied AS (\n", EXTENDABLE)
+                        .replace("e.event_id = ANY ($1)", "e.event_id = ANY (ARRAY(SELECT event_id FROM held))")
+                : settle;
     }
 
     /** How each outcome changes a row {@code e} by a settlement {@code s}, up to where that comes from. */

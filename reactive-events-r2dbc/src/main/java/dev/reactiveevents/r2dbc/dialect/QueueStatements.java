@@ -77,7 +77,8 @@ public interface QueueStatements {
     Mono<List<Claimed>> claim(Connection connection, Claim claim, String consumer, Runnable taken);
 
     /**
-     * Applies settlements of one outcome, each while its event is leased under its token. Locks in the order of the list.
+     * Applies settlements of one outcome, each while its event is leased under its token. Locks in the order of the list;
+     * extensions wait for no lock, and are not applied where there is one: a transactional handler may keep it for long.
      *
      * @param connection the connection
      * @param outcome the outcome
