@@ -351,7 +351,10 @@ final class Batcher<T, R> {
 
         /** Those in the same batch are still to be told, and the lane is to be free. */
         private void threw(Throwable thrown) {
-            LOG.error("{}: a subscriber threw an error when it was told what came of it.", limits.work(), thrown);
+            Reasons.log(
+                    thrown,
+                    told -> LOG.error(
+                            "{}: a subscriber threw an error when it was told what came of it.", limits.work(), told));
         }
     }
 }

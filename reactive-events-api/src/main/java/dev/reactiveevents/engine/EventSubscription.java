@@ -348,8 +348,8 @@ final class EventSubscription implements EngineSubscription {
 
     /** An error of the subscriber (a missing class, a stack that overflows) ends its subscription, and harms no other. */
     private void threw(Throwable thrown) {
-        LOG.error("A subscriber of {} threw an error, its subscription is cancelled.", channels, thrown);
         cancel();
+        Reasons.log(thrown, told -> LOG.error("A subscriber of {} threw an error and is cancelled.", channels, told));
     }
 
     private void drop(Delivery lapsed) {

@@ -123,7 +123,9 @@ final class Handling implements CoreSubscriber<Void> {
             try {
                 subscription.cancel();
             } catch (Throwable thrown) {
-                LOG.warn("The handler of event {} could not be cancelled.", message.eventId(), thrown);
+                Reasons.log(
+                        thrown,
+                        told -> LOG.warn("The handler of event {} could not be cancelled.", message.eventId(), told));
             }
         }
     }
@@ -169,7 +171,7 @@ final class Handling implements CoreSubscriber<Void> {
             activity.end(EventObserver.End.FAILED, error);
             end.failed(this, error);
         } else {
-            Operators.onErrorDropped(error, currentContext());
+            Reasons.log(error, told -> Operators.onErrorDropped(told, currentContext()));
         }
     }
 }

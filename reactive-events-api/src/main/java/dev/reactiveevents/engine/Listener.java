@@ -173,8 +173,8 @@ final class Listener implements EventListener, CoreSubscriber<EventMessage>, Slo
 
     @Override
     public void onError(Throwable error) {
-        LOG.error("The listener {} of channel \"{}\" has ended: {}", id, channel, error.toString());
         leave(new Status(State.FAILED, error));
+        LOG.error("The listener {} of channel \"{}\" has ended: {}", id, channel, Reasons.of(error));
     }
 
     @Override
