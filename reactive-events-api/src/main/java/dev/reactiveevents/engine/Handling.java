@@ -88,7 +88,9 @@ final class Handling implements CoreSubscriber<Void> {
                 throw new NullPointerException("The handler answered null for event " + message.eventId()
                         + "; let it answer Mono.empty() when there is nothing to wait for.");
             }
-            handled.subscribe((Subscriber<Void>) this);
+            if (state.get() != State.ENDED) { // it may have been stopped by now: then nothing more is to be begun
+                handled.subscribe((Subscriber<Void>) this);
+            }
         } catch (Throwable thrown) { // whatever it is, it ends this event's handling and no other
             onError(thrown);
         }

@@ -466,6 +466,22 @@ class ListenerTest extends VirtualTimeEngine {
         assertThat(listener.counts()).isEqualTo(new EventListener.Counts(0, 0, 0, 0, 0, 0, 0, 0));
     }
 
+    @Test
+    void whatIsStoppedWhileItsHandlerIsCalledIsNotBegun() {
+        List<EventListener> listening = new ArrayList<>();
+        AtomicInteger begun = new AtomicInteger();
+        listening.add(listen(message -> {
+            listening.get(0).stop(Duration.ZERO).subscribe();
+            return Mono.defer(() -> Mono.just(begun.incrementAndGet()).then());
+        }));
+        backend.store(1);
+        channel.publish("orders", 1).subscribe();
+
+        assertThat(listening.get(0).state()).isEqualTo(State.STOPPED);
+        assertThat(outcomes()).containsExactly(Outcome.RETRY);
+        assertThat(begun).as("work of what was given back").hasValue(0);
+    }
+
     /** Something happens where a task of one certain delay is planned. */
     private record InterruptedScheduler(Scheduler clock, Duration delay, Runnable interruption) implements Scheduler {
 
