@@ -115,13 +115,13 @@ final class ChannelFeed {
     List<Share> reserve(int most) {
         List<Share> wanted = inTurn().stream()
                 .map(subscription -> new Share(subscription, subscription.room()))
-                .filter(share -> share.room() > 0 || share.subscription().isNew())
+                .filter(share -> share.room() > 0 || share.subscription().wantsAnswer())
                 .toList();
         int[] rooms = divide(most, wanted);
         List<Share> shares = new ArrayList<>();
         for (int i = 0; i < rooms.length; i++) {
             EventSubscription subscription = wanted.get(i).subscription();
-            if (rooms[i] > 0 || subscription.isNew()) {
+            if (rooms[i] > 0 || subscription.wantsAnswer()) {
                 subscription.reserve(rooms[i]);
                 shares.add(new Share(subscription, rooms[i]));
             }
@@ -194,7 +194,7 @@ final class ChannelFeed {
             next = (next + 1) % dealt.length;
         }
         for (int i = 0; i < dealt.length; i++) {
-            shares.get(i).subscription().unreserve(shares.get(i).room() - dealt[i]);
+            shares.get(i).subscription().served(shares.get(i).room() - dealt[i]);
         }
     }
 

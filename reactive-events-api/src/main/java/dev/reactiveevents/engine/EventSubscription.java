@@ -47,6 +47,7 @@ final class EventSubscription implements EngineSubscription {
     private final AtomicBoolean ready = new AtomicBoolean();
     private final Disposable.Swap listening = Disposables.swap();
     private volatile boolean told;
+    private volatile boolean seen;
     private volatile boolean answered;
     private volatile boolean cancelled;
     private volatile boolean ended;
@@ -111,6 +112,12 @@ final class EventSubscription implements EngineSubscription {
         reserve(-events);
     }
 
+    /** The claim that room was reserved for is answered: gives back what was not needed. */
+    void served(int left) {
+        seen = true;
+        unreserve(left);
+    }
+
     /** Hands in an event that room was reserved for. */
     void offer(Delivery delivery) {
         buffer.add(delivery);
@@ -157,14 +164,14 @@ final class EventSubscription implements EngineSubscription {
         return ready.get();
     }
 
-    /** Whether it waits for the answer that establishes it. */
-    boolean isNew() {
-        return !answered && !isOver();
+    /** Whether it is served without room: to see that the database is there, and to be established; not again meanwhile. */
+    boolean wantsAnswer() {
+        return !answered && (told || !seen) && !isOver();
     }
 
     /** Whether the answer to a claim that is made now establishes it. */
     boolean isToBeEstablished() {
-        return told && isNew();
+        return told && !answered && !isOver();
     }
 
     boolean isOver() {
