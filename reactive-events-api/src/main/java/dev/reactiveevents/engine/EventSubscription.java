@@ -31,9 +31,6 @@ final class EventSubscription implements EngineSubscription {
 
     private static final Logger LOG = Loggers.getLogger(EventSubscription.class);
 
-    /** How long a settlement may wait, while events are handed over, for others to be sent with it. */
-    private static final Duration LONGEST_HOLD = Duration.ofMillis(1);
-
     private final CoreSubscriber<? super EventMessage> downstream;
     private final List<String> channels;
     private final SubscribeOptions subscribeOptions;
@@ -307,15 +304,15 @@ final class EventSubscription implements EngineSubscription {
             while (handOverUntil(Long.MAX_VALUE)) {}
             return;
         }
-        boolean more = true;
-        while (more) {
+        boolean more;
+        do {
             dequeuer.settler().hold();
             try {
-                more = handOverUntil(dequeuer.time().nanos() + LONGEST_HOLD.toNanos());
+                more = handOverUntil(dequeuer.time().nanos() + Batcher.LONGEST_HOLD.toNanos());
             } finally {
                 dequeuer.settler().letGo();
             }
-        }
+        } while (more);
     }
 
     /** Hands over what it can, until this moment; answers whether there may be more. */

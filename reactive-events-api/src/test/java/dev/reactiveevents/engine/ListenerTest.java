@@ -25,6 +25,7 @@ import reactor.core.Disposable;
 import reactor.core.publisher.Mono;
 import reactor.core.publisher.Sinks;
 import reactor.core.scheduler.Scheduler;
+import reactor.core.scheduler.Schedulers;
 import reactor.test.StepVerifier;
 import reactor.test.subscriber.TestSubscriber;
 
@@ -342,6 +343,26 @@ class ListenerTest extends VirtualTimeEngine {
         advance(Duration.ofMinutes(5));
 
         assertThat(outcomes()).isEmpty();
+    }
+
+    /** On a thread of a driver, where what is settled while events are handed over is sent together. */
+    @Test
+    void aHandlerThatDoesNotReturnHoldsBackNoOutcomesOfOthers() {
+        EventMessage other = delivered();
+        List<Integer> settled = new ArrayList<>();
+        EventHandler slow = message -> {
+            other.ack().subscribe();
+            settled.add(backend.settlements.size());
+            advance(Duration.ofMillis(5));
+            settled.add(backend.settlements.size());
+            return Mono.never();
+        };
+        backend.store(1);
+        Mono.fromRunnable(() -> channel.listen("others", slow, OPTIONS))
+                .subscribeOn(Schedulers.parallel())
+                .block();
+
+        assertThat(settled).as("at once, and a few milliseconds later").containsExactly(0, 1);
     }
 
     // == States ==
