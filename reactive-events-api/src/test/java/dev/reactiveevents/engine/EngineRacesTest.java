@@ -7,6 +7,8 @@ import dev.reactiveevents.SubscribeOptions;
 import dev.reactiveevents.spi.Claim;
 import dev.reactiveevents.spi.Claimed;
 import dev.reactiveevents.spi.SettleResult;
+import dev.reactiveevents.spi.Settlement;
+import dev.reactiveevents.spi.Settlement.Outcome;
 import dev.reactiveevents.spi.WakeUp;
 import java.time.Duration;
 import java.util.List;
@@ -200,6 +202,32 @@ class EngineRacesTest {
             assertThat(backend.claims.isEmpty() || done.get() == 0)
                     .as("round %s: a claim is in flight, and the shutdown is done: %s", round, done.get())
                     .isTrue();
+            clock.dispose();
+        }
+    }
+
+    @Test
+    void anEventThatIsGivenBackWhileATransactionBeginsIsGivenBack() throws Exception {
+        for (int round = 1; round <= ROUNDS; round++) {
+            VirtualTimeScheduler clock = VirtualTimeScheduler.create();
+            ScriptedBackend backend = new ScriptedBackend();
+            BackendChannel channel = new BackendChannel(
+                    backend, ChannelOptions.defaults(), new EngineTime(clock, () -> clock.now(TimeUnit.NANOSECONDS)));
+            backend.store(1);
+            TestSubscriber<EventMessage> subscriber =
+                    TestSubscriber.builder().initialRequest(1).build();
+            channel.subscribe("orders", SubscribeOptions.defaults()).subscribe(subscriber);
+            Delivery delivery = (Delivery) subscriber.getReceivedOnNext().get(0);
+            race(() -> delivery.giveBack().subscribe(), () -> {
+                Enlisted enlisted = delivery.enlist();
+                if (enlisted != null) {
+                    enlisted.abandoned().subscribe(nothing -> {}, error -> {}, enlisted::rolledBack);
+                }
+            });
+            assertThat(backend.settlements)
+                    .as("round %s", round)
+                    .extracting(Settlement::outcome)
+                    .containsExactly(Outcome.RETRY);
             clock.dispose();
         }
     }
