@@ -10,7 +10,6 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.BiFunction;
 import org.jspecify.annotations.Nullable;
-import reactor.core.Disposable;
 import reactor.core.publisher.Mono;
 
 /**
@@ -25,7 +24,6 @@ final class ChannelFeed {
     record Share(EventSubscription subscription, int room) {}
 
     private final String channel;
-    private final EngineTime time;
     private final @Nullable Duration pollAfterActivity;
     private final Runnable onDue;
     private final List<EventSubscription> subscriptions = new CopyOnWriteArrayList<>();
@@ -37,7 +35,7 @@ final class ChannelFeed {
     /** Guarded by the reservations, of which one is made at a time. */
     private int turn;
 
-    private @Nullable Disposable alarm;
+    private final Alarm alarm;
     private Duration pause = FIRST_PAUSE;
     /** How soon to look again although nothing told of more; null while the polls alone do so. */
     private @Nullable Duration nextLook;
@@ -51,7 +49,7 @@ final class ChannelFeed {
      */
     ChannelFeed(String channel, EngineTime time, @Nullable Duration pollAfterActivity, Runnable onDue) {
         this.channel = channel;
-        this.time = time;
+        this.alarm = new Alarm(time);
         this.pollAfterActivity = pollAfterActivity;
         this.onDue = onDue;
     }
@@ -260,18 +258,12 @@ final class ChannelFeed {
         return subscriptions;
     }
 
-    private synchronized void wakeIn(Duration delay) {
-        cancelAlarm();
-        if (subscriptions.isEmpty()) {
-            return;
-        }
-        alarm = time.after(delay.plusMillis(1), onDue);
+    private void wakeIn(Duration delay) {
+        alarm.set(delay.plusMillis(1), onDue);
     }
 
-    synchronized void cancelAlarm() {
-        if (alarm != null) {
-            alarm.dispose();
-            alarm = null;
-        }
+    /** Nobody is subscribed any more: nothing wakes it. */
+    void end() {
+        alarm.dispose();
     }
 }
