@@ -140,6 +140,8 @@ final class Routes {
      */
     private static final class Handlers implements EventHandler {
 
+        private static final int MOST_CARRIED = 10;
+
         private final List<EventHandler> all;
         private final EventHandler whole;
 
@@ -185,9 +187,17 @@ final class Routes {
             });
         }
 
+        /** A failure may be the same object for each event, which is not to grow with each. */
         private static Throwable first(List<Throwable> failures) {
             Throwable first = failures.get(0);
-            failures.stream().filter(other -> other != first).forEach(first::addSuppressed);
+            for (Throwable other : failures) {
+                List<Throwable> carried = List.of(first.getSuppressed());
+                if (carried.size() < MOST_CARRIED
+                        && other != first
+                        && carried.stream().noneMatch(one -> one == other)) {
+                    first.addSuppressed(other);
+                }
+            }
             return first;
         }
     }

@@ -36,6 +36,12 @@ final class Batcher<T, R> {
 
     private static final Logger LOG = Loggers.getLogger(Batcher.class);
 
+    /** How long what is handed in may wait, while it is held, for more to be written with it. */
+    static final Duration LONGEST_HOLD = Duration.ofMillis(1);
+
+    /** What no hold ends in time is started by a timer. Longer, so that few are set: it is let go far sooner nearly always. */
+    private static final Duration LATEST_LOOK = Duration.ofMillis(3);
+
     /** How a batcher works; {@code work} names what it does, for messages. */
     record Limits(String work, int lanes, int rows, int weight, int waiting, Duration timeout) {}
 
@@ -50,6 +56,8 @@ final class Batcher<T, R> {
     private final AtomicInteger waiting = new AtomicInteger();
     private final AtomicInteger busy = new AtomicInteger();
     private final AtomicInteger holds = new AtomicInteger();
+    private final AtomicBoolean looking = new AtomicBoolean();
+    private volatile long heldUntil;
     private final AtomicInteger work = new AtomicInteger();
     private final Drained drained = new Drained();
     private volatile @Nullable EventException aborted;
@@ -76,6 +84,7 @@ final class Batcher<T, R> {
         this.weigh = weigh;
         this.write = write;
         this.time = time;
+        this.heldUntil = time.nanos();
         this.timeLimit = new TimeLimit(limits.timeout(), time);
     }
 
@@ -102,9 +111,18 @@ final class Batcher<T, R> {
         }
     }
 
-    /** Starts no batch that is not full until it is let go: more is about to be handed in. To be let go soon. */
+    /**
+     * Starts no batch that is not full until it is let go: more is about to be handed in. Whoever lets go late, or never, holds
+     * back nobody for long: it is in the hands of users' code.
+     */
     void hold() {
         holds.incrementAndGet();
+        if (!isHolding()) {
+            if (waiting.get() > 0) {
+                drain(); // what another has not let go in time
+            }
+            heldUntil = time.nanos() + LONGEST_HOLD.toNanos();
+        }
     }
 
     void letGo() {
@@ -151,10 +169,28 @@ final class Batcher<T, R> {
             waiting.addAndGet(-batch.size());
             new Writing(batch).start();
         }
+        if (waiting.get() > 0 && busy.get() < limits.lanes()) {
+            lookLater();
+        }
+    }
+
+    private void lookLater() {
+        if (!looking.get() && looking.compareAndSet(false, true)) {
+            time.after(LATEST_LOOK, this::look);
+        }
+    }
+
+    private void look() {
+        looking.set(false);
+        drain();
     }
 
     private boolean isHeld() {
-        return holds.get() > 0 && waiting.get() < limits.rows();
+        return waiting.get() < limits.rows() && isHolding();
+    }
+
+    private boolean isHolding() {
+        return holds.get() > 0 && time.nanos() - heldUntil < 0;
     }
 
     private void laneIsFree() {
@@ -191,7 +227,7 @@ final class Batcher<T, R> {
     private int share() {
         int free = Math.max(1, limits.lanes() - busy.get());
         int share = (waiting.get() + free - 1) / free; // rounded up
-        int good = holds.get() > 0 ? limits.rows() : goodShare.getAsInt();
+        int good = isHolding() ? limits.rows() : goodShare.getAsInt();
         return Math.min(limits.rows(), Math.max(good, share));
     }
 
@@ -351,7 +387,10 @@ final class Batcher<T, R> {
 
         /** Those in the same batch are still to be told, and the lane is to be free. */
         private void threw(Throwable thrown) {
-            LOG.error("{}: a subscriber threw an error when it was told what came of it.", limits.work(), thrown);
+            Reasons.log(
+                    thrown,
+                    told -> LOG.error(
+                            "{}: a subscriber threw an error when it was told what came of it.", limits.work(), told));
         }
     }
 }

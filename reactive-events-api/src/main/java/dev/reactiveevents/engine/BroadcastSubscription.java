@@ -259,8 +259,8 @@ final class BroadcastSubscription implements EngineSubscription {
     }
 
     private void threw(Throwable thrown) {
-        LOG.error("A subscriber of {} threw an error, its subscription is cancelled.", channels, thrown);
         cancel();
+        Reasons.log(thrown, told -> LOG.error("A subscriber of {} threw an error and is cancelled.", channels, told));
     }
 
     private void tellEnd() {

@@ -10,7 +10,6 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.BiFunction;
 import org.jspecify.annotations.Nullable;
-import reactor.core.Disposable;
 import reactor.core.publisher.Mono;
 
 /**
@@ -25,7 +24,6 @@ final class ChannelFeed {
     record Share(EventSubscription subscription, int room) {}
 
     private final String channel;
-    private final EngineTime time;
     private final @Nullable Duration pollAfterActivity;
     private final Runnable onDue;
     private final List<EventSubscription> subscriptions = new CopyOnWriteArrayList<>();
@@ -37,7 +35,7 @@ final class ChannelFeed {
     /** Guarded by the reservations, of which one is made at a time. */
     private int turn;
 
-    private @Nullable Disposable alarm;
+    private final Alarm alarm;
     private Duration pause = FIRST_PAUSE;
     /** How soon to look again although nothing told of more; null while the polls alone do so. */
     private @Nullable Duration nextLook;
@@ -51,7 +49,7 @@ final class ChannelFeed {
      */
     ChannelFeed(String channel, EngineTime time, @Nullable Duration pollAfterActivity, Runnable onDue) {
         this.channel = channel;
-        this.time = time;
+        this.alarm = new Alarm(time);
         this.pollAfterActivity = pollAfterActivity;
         this.onDue = onDue;
     }
@@ -115,13 +113,13 @@ final class ChannelFeed {
     List<Share> reserve(int most) {
         List<Share> wanted = inTurn().stream()
                 .map(subscription -> new Share(subscription, subscription.room()))
-                .filter(share -> share.room() > 0 || share.subscription().isNew())
+                .filter(share -> share.room() > 0 || share.subscription().wantsAnswer())
                 .toList();
         int[] rooms = divide(most, wanted);
         List<Share> shares = new ArrayList<>();
         for (int i = 0; i < rooms.length; i++) {
             EventSubscription subscription = wanted.get(i).subscription();
-            if (rooms[i] > 0 || subscription.isNew()) {
+            if (rooms[i] > 0 || subscription.wantsAnswer()) {
                 subscription.reserve(rooms[i]);
                 shares.add(new Share(subscription, rooms[i]));
             }
@@ -194,7 +192,7 @@ final class ChannelFeed {
             next = (next + 1) % dealt.length;
         }
         for (int i = 0; i < dealt.length; i++) {
-            shares.get(i).subscription().unreserve(shares.get(i).room() - dealt[i]);
+            shares.get(i).subscription().served(shares.get(i).room() - dealt[i]);
         }
     }
 
@@ -260,18 +258,12 @@ final class ChannelFeed {
         return subscriptions;
     }
 
-    private synchronized void wakeIn(Duration delay) {
-        cancelAlarm();
-        if (subscriptions.isEmpty()) {
-            return;
-        }
-        alarm = time.after(delay.plusMillis(1), onDue);
+    private void wakeIn(Duration delay) {
+        alarm.set(delay.plusMillis(1), onDue);
     }
 
-    synchronized void cancelAlarm() {
-        if (alarm != null) {
-            alarm.dispose();
-            alarm = null;
-        }
+    /** Nobody is subscribed any more: nothing wakes it. */
+    void end() {
+        alarm.dispose();
     }
 }

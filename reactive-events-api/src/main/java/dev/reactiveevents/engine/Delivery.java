@@ -37,6 +37,7 @@ final class Delivery extends ReceivedEvent {
     private volatile boolean settled;
     private volatile boolean lost;
     private volatile boolean takenBack;
+    private volatile boolean withdrawn;
 
     /**
      * A delivery.
@@ -66,10 +67,7 @@ final class Delivery extends ReceivedEvent {
     public Instant leaseExpiresAt() {
         Instant first = super.leaseExpiresAt();
         long moved = leaseEnd - firstLeaseEnd;
-        if (moved == 0) {
-            return first;
-        }
-        return first.plusNanos(moved > 0 ? Math.max(0, moved - claimTook) : moved - claimTook);
+        return moved == 0 ? first : first.plusNanos(moved > 0 ? Math.max(0, moved - claimTook) : moved - claimTook);
     }
 
     @Override
@@ -168,11 +166,15 @@ final class Delivery extends ReceivedEvent {
         return unlessCommitted(outcome);
     }
 
-    /** A transaction that works on it is given up first. */
+    /** A transaction that works on it is given up first. One that begins in this moment takes itself back: said again then. */
     private Mono<Boolean> unlessCommitted(Mono<Boolean> outcome) {
-        return Mono.defer(() -> settling.get() instanceof Enlisted enlisted
-                ? enlisted.abandon().then(Mono.defer(() -> isDecided() ? Mono.empty() : outcome))
-                : outcome);
+        return Mono.defer(() -> {
+            withdrawn = true;
+            Mono<Boolean> next = Mono.defer(() -> isDecided() ? Mono.empty() : unlessCommitted(outcome));
+            return settling.get() instanceof Enlisted enlisted
+                    ? enlisted.abandon().then(next)
+                    : outcome.flatMap(held -> isDecided() ? Mono.just(held) : next);
+        });
     }
 
     // == What a transaction does with it ==
@@ -185,7 +187,7 @@ final class Delivery extends ReceivedEvent {
         return token;
     }
 
-    /** Leaves it to a transaction, unless something was said of it already. */
+    /** Leaves it to a transaction, unless something was said of it already or it is not its consumer's any more. */
     @Nullable
     Enlisted enlist() {
         Enlisted enlisted = new Enlisted(this);
@@ -196,11 +198,12 @@ final class Delivery extends ReceivedEvent {
                             + " works on it; register transactional handlers under one pattern of a router, where they share one,"
                             + " and after a cancellation wait until the event comes again.");
         }
-        if (first != null) {
-            return null;
+        if (first == null && !withdrawn) {
+            owner.deliveries().add(this); // again, if its lease has lapsed: the database decides whether that matters
+            return enlisted;
         }
-        owner.deliveries().add(this); // again, if its lease has lapsed: the database decides whether that matters
-        return enlisted;
+        enlisted.rolledBack(); // whoever withdraws it may have met it
+        return null;
     }
 
     private boolean isEnlisted() {

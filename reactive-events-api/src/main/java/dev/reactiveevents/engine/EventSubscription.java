@@ -31,9 +31,6 @@ final class EventSubscription implements EngineSubscription {
 
     private static final Logger LOG = Loggers.getLogger(EventSubscription.class);
 
-    /** How long a settlement may wait, while events are handed over, for others to be sent with it. */
-    private static final Duration LONGEST_HOLD = Duration.ofMillis(1);
-
     private final CoreSubscriber<? super EventMessage> downstream;
     private final List<String> channels;
     private final SubscribeOptions subscribeOptions;
@@ -47,6 +44,7 @@ final class EventSubscription implements EngineSubscription {
     private final AtomicBoolean ready = new AtomicBoolean();
     private final Disposable.Swap listening = Disposables.swap();
     private volatile boolean told;
+    private volatile boolean seen;
     private volatile boolean answered;
     private volatile boolean cancelled;
     private volatile boolean ended;
@@ -111,6 +109,12 @@ final class EventSubscription implements EngineSubscription {
         reserve(-events);
     }
 
+    /** The claim that room was reserved for is answered: gives back what was not needed. */
+    void served(int left) {
+        seen = true;
+        unreserve(left);
+    }
+
     /** Hands in an event that room was reserved for. */
     void offer(Delivery delivery) {
         buffer.add(delivery);
@@ -157,14 +161,14 @@ final class EventSubscription implements EngineSubscription {
         return ready.get();
     }
 
-    /** Whether it waits for the answer that establishes it. */
-    boolean isNew() {
-        return !answered && !isOver();
+    /** Whether it is served without room: to see that the database is there, and to be established; not again meanwhile. */
+    boolean wantsAnswer() {
+        return !answered && (told || !seen) && !isOver();
     }
 
     /** Whether the answer to a claim that is made now establishes it. */
     boolean isToBeEstablished() {
-        return told && isNew();
+        return told && !answered && !isOver();
     }
 
     boolean isOver() {
@@ -300,15 +304,15 @@ final class EventSubscription implements EngineSubscription {
             while (handOverUntil(Long.MAX_VALUE)) {}
             return;
         }
-        boolean more = true;
-        while (more) {
+        boolean more;
+        do {
             dequeuer.settler().hold();
             try {
-                more = handOverUntil(dequeuer.time().nanos() + LONGEST_HOLD.toNanos());
+                more = handOverUntil(dequeuer.time().nanos() + Batcher.LONGEST_HOLD.toNanos());
             } finally {
                 dequeuer.settler().letGo();
             }
-        }
+        } while (more);
     }
 
     /** Hands over what it can, until this moment; answers whether there may be more. */
@@ -348,8 +352,8 @@ final class EventSubscription implements EngineSubscription {
 
     /** An error of the subscriber (a missing class, a stack that overflows) ends its subscription, and harms no other. */
     private void threw(Throwable thrown) {
-        LOG.error("A subscriber of {} threw an error, its subscription is cancelled.", channels, thrown);
         cancel();
+        Reasons.log(thrown, told -> LOG.error("A subscriber of {} threw an error and is cancelled.", channels, told));
     }
 
     private void drop(Delivery lapsed) {

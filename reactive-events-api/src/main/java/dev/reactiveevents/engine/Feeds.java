@@ -45,7 +45,7 @@ final class Feeds {
             ChannelFeed feed = feeds.get(channel);
             if (feed != null && feed.remove(subscription)) {
                 feeds.remove(channel);
-                feed.cancelAlarm();
+                feed.end();
             }
         });
         polls.remove(subscription);

@@ -45,12 +45,17 @@ final class GuardedObserver implements EventObserver {
         try {
             return what.get();
         } catch (Throwable thrown) {
-            if (warned.compareAndSet(false, true)) {
-                LOG.warn("The observer of a channel failed; more of its failures are logged as DEBUG.", thrown);
-            } else {
-                LOG.debug("The observer of a channel failed.", thrown);
-            }
+            boolean first = warned.compareAndSet(false, true);
+            Reasons.log(thrown, told -> log(first, told));
             return otherwise;
+        }
+    }
+
+    private static void log(boolean first, Throwable failure) {
+        if (first) {
+            LOG.warn("The observer of a channel failed; more of its failures are logged as DEBUG.", failure);
+        } else {
+            LOG.debug("The observer of a channel failed.", failure);
         }
     }
 

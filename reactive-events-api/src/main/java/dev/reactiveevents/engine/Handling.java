@@ -88,7 +88,9 @@ final class Handling implements CoreSubscriber<Void> {
                 throw new NullPointerException("The handler answered null for event " + message.eventId()
                         + "; let it answer Mono.empty() when there is nothing to wait for.");
             }
-            handled.subscribe((Subscriber<Void>) this);
+            if (state.get() != State.ENDED) { // it may have been stopped by now: then nothing more is to be begun
+                handled.subscribe((Subscriber<Void>) this);
+            }
         } catch (Throwable thrown) { // whatever it is, it ends this event's handling and no other
             onError(thrown);
         }
@@ -123,7 +125,9 @@ final class Handling implements CoreSubscriber<Void> {
             try {
                 subscription.cancel();
             } catch (Throwable thrown) {
-                LOG.warn("The handler of event {} could not be cancelled.", message.eventId(), thrown);
+                Reasons.log(
+                        thrown,
+                        told -> LOG.warn("The handler of event {} could not be cancelled.", message.eventId(), told));
             }
         }
     }
@@ -169,7 +173,7 @@ final class Handling implements CoreSubscriber<Void> {
             activity.end(EventObserver.End.FAILED, error);
             end.failed(this, error);
         } else {
-            Operators.onErrorDropped(error, currentContext());
+            Reasons.log(error, told -> Operators.onErrorDropped(told, currentContext()));
         }
     }
 }

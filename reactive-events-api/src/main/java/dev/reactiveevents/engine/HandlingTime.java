@@ -3,8 +3,6 @@ package dev.reactiveevents.engine;
 import java.time.Duration;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicBoolean;
-import reactor.core.Disposable;
-import reactor.core.Disposables;
 
 /** Ends handlers that take too long. One timer watches all that are at work, set for the one that will be late first. */
 final class HandlingTime {
@@ -13,12 +11,13 @@ final class HandlingTime {
     private final EngineTime time;
     private final Set<Handling> atWork;
     private final AtomicBoolean watching = new AtomicBoolean();
-    private final Disposable.Swap timer = Disposables.swap();
+    private final Alarm alarm;
 
     HandlingTime(Duration most, EngineTime time, Set<Handling> atWork) {
         this.most = most;
         this.time = time;
         this.atWork = atWork;
+        this.alarm = new Alarm(time);
     }
 
     /** To be called after a handler has begun. */
@@ -29,7 +28,7 @@ final class HandlingTime {
     }
 
     private void lookIn(long nanos) {
-        timer.replace(time.after(Duration.ofNanos(nanos), this::look));
+        alarm.set(Duration.ofNanos(nanos), this::look);
     }
 
     private void look() {
@@ -54,6 +53,6 @@ final class HandlingTime {
     }
 
     void stop() {
-        timer.dispose();
+        alarm.dispose();
     }
 }

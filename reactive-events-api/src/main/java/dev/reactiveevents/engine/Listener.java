@@ -144,7 +144,7 @@ final class Listener implements EventListener, CoreSubscriber<EventMessage>, Slo
             if (timeout.isZero()) {
                 stopHandlers();
             } else {
-                timers.add(time.after(timeout, this::stopHandlers));
+                timers.add(Alarm.after(time, timeout, this::stopHandlers));
             }
             return ended.asMono();
         });
@@ -173,8 +173,8 @@ final class Listener implements EventListener, CoreSubscriber<EventMessage>, Slo
 
     @Override
     public void onError(Throwable error) {
-        LOG.error("The listener {} of channel \"{}\" has ended: {}", id, channel, error.toString());
         leave(new Status(State.FAILED, error));
+        LOG.error("The listener {} of channel \"{}\" has ended: {}", id, channel, Reasons.of(error));
     }
 
     @Override
@@ -288,7 +288,7 @@ final class Listener implements EventListener, CoreSubscriber<EventMessage>, Slo
     void stopHandlers() {
         handlersStopped = true;
         atWork.forEach(Handling::stop);
-        timers.add(time.after(Shutdown.GRACE, this::abandon));
+        timers.add(Alarm.after(time, Shutdown.GRACE, this::abandon));
     }
 
     private void abandon() {

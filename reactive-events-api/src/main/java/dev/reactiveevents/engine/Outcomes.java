@@ -56,7 +56,10 @@ final class Outcomes implements Handling.End {
         failed.increment();
         Throwable failure = Exceptions.unwrap(error);
         if (!(handling.message() instanceof Delivery)) {
-            LOG.warn("The handler of {} failed. The event does not come again.", handling.message(), failure);
+            Reasons.log(
+                    failure,
+                    told -> LOG.warn(
+                            "The handler of {} failed. The event does not come again.", handling.message(), told));
         }
         conclude(handling, delivery -> fail(delivery, failure));
     }
@@ -81,13 +84,27 @@ final class Outcomes implements Handling.End {
         conclude(handling, Delivery::release);
     }
 
-    /** Says the outcome first, so that it does not wait for the next event's handler to begin; then the slot is free. */
+    /**
+     * Says the outcome first, so that it does not wait for the next event's handler to begin; then the slot is free, whatever
+     * happens.
+     */
     private void conclude(Handling handling, @Nullable Function<Delivery, Mono<Boolean>> outcome) {
-        EventMessage message = handling.message();
-        if (outcome != null && message instanceof Delivery delivery && !delivery.isDecided() && listener.begin()) {
-            outcome.apply(delivery).subscribe(new Answer(delivery, handling));
+        try {
+            EventMessage message = handling.message();
+            if (outcome != null && message instanceof Delivery delivery && !delivery.isDecided() && listener.begin()) {
+                say(outcome, new Answer(delivery, handling));
+            }
+        } finally {
+            listener.handlerHasEnded(handling);
         }
-        listener.handlerHasEnded(handling);
+    }
+
+    private static void say(Function<Delivery, Mono<Boolean>> outcome, Answer answer) {
+        try {
+            outcome.apply(answer.delivery).subscribe(answer);
+        } catch (Throwable thrown) { // by a stack that is full, as it may be after a handler that failed by that
+            answer.onError(thrown);
+        }
     }
 
     private static Mono<Boolean> fail(Delivery delivery, Throwable failure) {
@@ -97,14 +114,15 @@ final class Outcomes implements Handling.End {
         } catch (Throwable thrown) {
             return Mono.error(thrown);
         }
+        String reason = Reasons.of(failure);
         if (again.isPresent()) {
-            LOG.warn(
-                    "The handler of {} failed, it comes again after {}: {}", delivery, again.get(), failure.toString());
-            LOG.debug("The handler of {} failed.", delivery, failure);
+            LOG.warn("The handler of {} failed, it comes again after {}: {}", delivery, again.get(), reason);
+            Reasons.log(failure, told -> LOG.debug("The handler of {} failed.", delivery, told));
         } else {
-            LOG.error("The handler of {} failed, it becomes a dead letter.", delivery, failure);
+            Reasons.log(
+                    failure, told -> LOG.error("The handler of {} failed, it becomes a dead letter.", delivery, told));
         }
-        return delivery.failed(again, Reasons.of(failure));
+        return delivery.failed(again, reason);
     }
 
     /** Waits for what the database says of an outcome. */
@@ -134,7 +152,12 @@ final class Outcomes implements Handling.End {
         @Override
         protected void hookOnError(Throwable error) {
             delivery.letLapse();
-            LOG.warn("The outcome of {} was not stored, it comes again when its lease has lapsed.", delivery, error);
+            Reasons.log(
+                    error,
+                    told -> LOG.warn(
+                            "The outcome of {} was not stored, it comes again when its lease has lapsed.",
+                            delivery,
+                            told));
         }
 
         @Override

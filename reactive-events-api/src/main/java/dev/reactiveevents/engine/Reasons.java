@@ -1,6 +1,10 @@
 package dev.reactiveevents.engine;
 
-/** Why an event failed, as it is kept with it. */
+import java.util.function.Consumer;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+
+/** Why an event failed, as it is kept with it and logged. An error of the user's may fail to say what it is, in any way. */
 final class Reasons {
 
     private static final int LONGEST = 4_000;
@@ -10,21 +14,34 @@ final class Reasons {
 
     /** The error and what caused it, in one line. Not its stack, which is for the log. */
     static String of(Throwable failure) {
-        StringBuilder reason = new StringBuilder(told(failure));
-        Throwable cause = failure.getCause();
-        for (int depth = 1; cause != null && depth < DEEPEST; depth++) {
-            reason.append("; caused by ").append(told(cause));
-            cause = cause.getCause();
+        StringBuilder reason = new StringBuilder();
+        Throwable told = failure;
+        for (int depth = 0; told != null && depth < DEEPEST; depth++) {
+            String text = asked(told, Throwable::toString);
+            reason.append(depth == 0 ? "" : "; caused by ")
+                    .append(text != null ? text : told.getClass().getName());
+            told = asked(told, Throwable::getCause);
         }
         return storable(reason.toString());
     }
 
-    /** An error of the user's may fail to say what it is. */
-    private static String told(Throwable failure) {
+    private static <T> @Nullable T asked(Throwable failure, Function<Throwable, @Nullable T> what) {
         try {
-            return failure.toString();
-        } catch (RuntimeException silent) {
-            return failure.getClass().getName();
+            return what.apply(failure);
+        } catch (Throwable silent) {
+            return null;
+        }
+    }
+
+    /** Logs an error of the user's; if it keeps the logger from that, what can be said of it. Never throws. */
+    static void log(Throwable failure, Consumer<Throwable> logger) {
+        try {
+            logger.accept(failure);
+        } catch (Throwable thrown) {
+            asked(failure, unspeakable -> {
+                logger.accept(new IllegalStateException(of(unspeakable)));
+                return null;
+            });
         }
     }
 

@@ -79,10 +79,15 @@ final class StoredDeadLetters implements DeadLetters {
     public Flux<DeadLetter> browse(DeadLetterQuery query) {
         return upkeep.many(
                 said("Reading"),
-                store -> steps(store, query, query.type() == null ? PAGE : STEP)
+                store -> steps(store, query, size(query))
                         .concatMapIterable(step -> pages(step.wanted()), 1)
                         .concatMap(page -> read(store, page), 1)
                         .concatMapIterable(page -> page, 1));
+    }
+
+    /** Where all that is found is wanted, no more is looked at than is read at once. */
+    private int size(DeadLetterQuery query) {
+        return given(query).type() == null ? PAGE : STEP;
     }
 
     private static List<List<Found>> pages(List<Found> found) {
@@ -220,11 +225,16 @@ final class StoredDeadLetters implements DeadLetters {
         return store.findDead(range, asked).map(found -> step(query, range, left, asked, found));
     }
 
-    private Range range(@Nullable DeadLetterQuery query) {
+    private DeadLetterQuery given(@Nullable DeadLetterQuery query) {
         if (query == null) {
             throw new EventException.Invalid(said("Looking for")
                     + " was asked for without a query; give one, such as DeadLetterQuery.latest(100).");
         }
+        return query;
+    }
+
+    private Range range(DeadLetterQuery asked) {
+        DeadLetterQuery query = given(asked);
         Range all = new Range(
                 channel,
                 place(query.diedFrom(), Place.FIRST),

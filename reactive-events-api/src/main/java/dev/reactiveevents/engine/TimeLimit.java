@@ -47,7 +47,7 @@ final class TimeLimit {
     /** From now on the work may take as long as the limit; then it is ended by a {@link TimeoutException}. */
     void started(UnderWay work) {
         underWay.put(work, time.nanos() + limit.toNanos());
-        watch(limit);
+        watch();
     }
 
     void ended(UnderWay work) {
@@ -58,9 +58,9 @@ final class TimeLimit {
         underWay.keySet().forEach(work -> work.end(reason));
     }
 
-    private void watch(Duration until) {
+    private void watch() {
         if (!watching.get() && watching.compareAndSet(false, true)) {
-            time.after(until, this::look);
+            time.after(limit, this::look);
         }
     }
 
@@ -75,9 +75,13 @@ final class TimeLimit {
                 next = Math.min(next, left);
             }
         }
+        if (next < Long.MAX_VALUE) { // still watching: who begins meanwhile would set a later timer
+            time.after(Duration.ofNanos(next), this::look);
+            return;
+        }
         watching.set(false);
         if (!underWay.isEmpty()) {
-            watch(Duration.ofNanos(next == Long.MAX_VALUE ? limit.toNanos() : next));
+            watch();
         }
     }
 }

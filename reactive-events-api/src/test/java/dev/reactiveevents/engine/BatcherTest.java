@@ -377,6 +377,64 @@ class BatcherTest {
     }
 
     @Test
+    void whoDoesNotLetGoHoldsBackNobodyForLong() {
+        Batcher<String, String> batcher = batcher(1);
+        batcher.hold();
+        submit(batcher, "a");
+        clock.advanceTimeBy(Duration.ofMillis(5));
+        assertThat(written()).containsExactly(List.of("a"));
+
+        submit(batcher, "b");
+        writes.get(0).succeed();
+        assertThat(written()).as("by the lane that is free").hasSize(2);
+        writes.get(1).succeed();
+        submit(batcher, "c");
+        assertThat(written()).as("at once").hasSize(3);
+    }
+
+    @Test
+    void whatIsHandedInAfterAHoldTakesAlongWhatWaits() {
+        Batcher<String, String> batcher = batcher(1);
+        batcher.hold();
+        submit(batcher, "a");
+        clock.advanceTimeBy(Duration.ofMillis(1));
+        submit(batcher, "b");
+
+        assertThat(written()).containsExactly(List.of("a", "b"));
+    }
+
+    @Test
+    void aHoldStartsWhatAnotherDidNotLetGo() {
+        Batcher<String, String> batcher = batcher(2);
+        batcher.hold();
+        submit(batcher, "a");
+        clock.advanceTimeBy(Duration.ofMillis(1));
+        batcher.hold();
+        assertThat(written()).containsExactly(List.of("a"));
+        submitAll(batcher, "b", "c");
+        assertThat(written()).hasSize(1);
+        batcher.letGo();
+        clock.advanceTimeBy(Duration.ofMillis(5));
+
+        assertThat(written()).containsExactly(List.of("a"), List.of("b", "c"));
+    }
+
+    @Test
+    void whatIsLetGoInTimeNeedsNoTimerOfItsOwn() {
+        Batcher<String, String> batcher = batcher(1);
+        for (int i = 0; i < 100; i++) {
+            batcher.hold();
+            submit(batcher, "x");
+            batcher.letGo();
+            writes.get(i).succeed();
+        }
+
+        assertThat(clock.getScheduledTaskCount())
+                .as("one for holds, one for the time of batches")
+                .isLessThanOrEqualTo(2);
+    }
+
+    @Test
     void eachBatchHasItsOwnTime() {
         Batcher<String, String> batcher = batcher(2);
         submit(batcher, "a");

@@ -340,6 +340,26 @@ class EngineFaultsTest extends VirtualTimeEngine {
         assertThat(backend.settlements).extracting(Settlement::outcome).containsExactly(Outcome.RELEASE);
     }
 
+    /** Its connection has come in the very moment in which its handler is cancelled. */
+    @Test
+    void aTransactionThatBeginsWhileItsEventIsTakenBackGetsNothing() {
+        Delivery delivery = (Delivery) delivered();
+        List<Enlisted> enlisted = new ArrayList<>();
+        List<Boolean> answers = new ArrayList<>();
+        Mono<Boolean> retry = Mono.defer(() -> {
+            Enlisted mine = delivery.enlist();
+            if (mine != null) {
+                enlisted.add(mine);
+            }
+            return delivery.nack(Duration.ofSeconds(7));
+        });
+        delivery.takeBack(retry).subscribe(answers::add);
+        enlisted.forEach(Enlisted::rolledBack);
+
+        assertThat(answers).containsExactly(true);
+        assertThat(backend.settlements).extracting(Settlement::outcome).containsExactly(Outcome.RETRY);
+    }
+
     private void everyClaimFindsALastAttempt() {
         backend.onClaim = claim -> Mono.just(claim.requests().stream()
                 .map(request -> new Claimed(

@@ -7,6 +7,8 @@ import dev.reactiveevents.SubscribeOptions;
 import dev.reactiveevents.spi.Claim;
 import dev.reactiveevents.spi.Claimed;
 import dev.reactiveevents.spi.SettleResult;
+import dev.reactiveevents.spi.Settlement;
+import dev.reactiveevents.spi.Settlement.Outcome;
 import dev.reactiveevents.spi.WakeUp;
 import java.time.Duration;
 import java.util.List;
@@ -17,6 +19,7 @@ import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -120,11 +123,13 @@ class EngineRacesTest {
     /** Keeps the last timer, which the test lets go off itself, and counts those that are set. */
     private static final class ManualScheduler implements Scheduler {
         volatile Runnable task = () -> {};
+        volatile Duration delay = Duration.ZERO;
         final AtomicInteger active = new AtomicInteger();
 
         @Override
         public Disposable schedule(Runnable task, long delay, TimeUnit unit) {
             active.incrementAndGet();
+            this.delay = Duration.of(delay, unit.toChronoUnit());
             AtomicBoolean set = new AtomicBoolean(true);
             this.task = () -> {
                 if (set.compareAndSet(true, false)) {
@@ -201,6 +206,53 @@ class EngineRacesTest {
                     .as("round %s: a claim is in flight, and the shutdown is done: %s", round, done.get())
                     .isTrue();
             clock.dispose();
+        }
+    }
+
+    @Test
+    void anEventThatIsGivenBackWhileATransactionBeginsIsGivenBack() throws Exception {
+        for (int round = 1; round <= ROUNDS; round++) {
+            VirtualTimeScheduler clock = VirtualTimeScheduler.create();
+            ScriptedBackend backend = new ScriptedBackend();
+            BackendChannel channel = new BackendChannel(
+                    backend, ChannelOptions.defaults(), new EngineTime(clock, () -> clock.now(TimeUnit.NANOSECONDS)));
+            backend.store(1);
+            TestSubscriber<EventMessage> subscriber =
+                    TestSubscriber.builder().initialRequest(1).build();
+            channel.subscribe("orders", SubscribeOptions.defaults()).subscribe(subscriber);
+            Delivery delivery = (Delivery) subscriber.getReceivedOnNext().get(0);
+            race(() -> delivery.giveBack().subscribe(), () -> {
+                Enlisted enlisted = delivery.enlist();
+                if (enlisted != null) {
+                    enlisted.abandoned().subscribe(nothing -> {}, error -> {}, enlisted::rolledBack);
+                }
+            });
+            assertThat(backend.settlements)
+                    .as("round %s", round)
+                    .extracting(Settlement::outcome)
+                    .containsExactly(Outcome.RETRY);
+            clock.dispose();
+        }
+    }
+
+    @Test
+    void whoBeginsWhileALimitLooksDoesNotPutOffTheNextLook() throws Exception {
+        for (int round = 1; round <= ROUNDS; round++) {
+            ManualScheduler scheduler = new ManualScheduler();
+            AtomicLong now = new AtomicLong();
+            TimeLimit limit = new TimeLimit(Duration.ofSeconds(10), new EngineTime(scheduler, now::get));
+            TimeLimit.UnderWay first = reason -> {};
+            limit.started(first);
+            now.set(Duration.ofSeconds(1).toNanos());
+            limit.started(reason -> {});
+            limit.ended(first);
+            now.set(Duration.ofSeconds(10).toNanos());
+            race(scheduler.task, () -> {
+                for (int i = 0; i < 100; i++) {
+                    limit.started(first);
+                }
+            });
+            assertThat(scheduler.delay).as("round %s", round).isEqualTo(Duration.ofSeconds(1));
         }
     }
 

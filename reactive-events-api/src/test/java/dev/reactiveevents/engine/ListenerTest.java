@@ -25,6 +25,7 @@ import reactor.core.Disposable;
 import reactor.core.publisher.Mono;
 import reactor.core.publisher.Sinks;
 import reactor.core.scheduler.Scheduler;
+import reactor.core.scheduler.Schedulers;
 import reactor.test.StepVerifier;
 import reactor.test.subscriber.TestSubscriber;
 
@@ -344,6 +345,26 @@ class ListenerTest extends VirtualTimeEngine {
         assertThat(outcomes()).isEmpty();
     }
 
+    /** On a thread of a driver, where what is settled while events are handed over is sent together. */
+    @Test
+    void aHandlerThatDoesNotReturnHoldsBackNoOutcomesOfOthers() {
+        EventMessage other = delivered();
+        List<Integer> settled = new ArrayList<>();
+        EventHandler slow = message -> {
+            other.ack().subscribe();
+            settled.add(backend.settlements.size());
+            advance(Duration.ofMillis(5));
+            settled.add(backend.settlements.size());
+            return Mono.never();
+        };
+        backend.store(1);
+        Mono.fromRunnable(() -> channel.listen("others", slow, OPTIONS))
+                .subscribeOn(Schedulers.parallel())
+                .block();
+
+        assertThat(settled).as("at once, and a few milliseconds later").containsExactly(0, 1);
+    }
+
     // == States ==
 
     @Test
@@ -464,6 +485,22 @@ class ListenerTest extends VirtualTimeEngine {
         assertThat(handler.started).isEmpty();
         assertThat(outcomes()).containsExactly(Outcome.RELEASE);
         assertThat(listener.counts()).isEqualTo(new EventListener.Counts(0, 0, 0, 0, 0, 0, 0, 0));
+    }
+
+    @Test
+    void whatIsStoppedWhileItsHandlerIsCalledIsNotBegun() {
+        List<EventListener> listening = new ArrayList<>();
+        AtomicInteger begun = new AtomicInteger();
+        listening.add(listen(message -> {
+            listening.get(0).stop(Duration.ZERO).subscribe();
+            return Mono.defer(() -> Mono.just(begun.incrementAndGet()).then());
+        }));
+        backend.store(1);
+        channel.publish("orders", 1).subscribe();
+
+        assertThat(listening.get(0).state()).isEqualTo(State.STOPPED);
+        assertThat(outcomes()).containsExactly(Outcome.RETRY);
+        assertThat(begun).as("work of what was given back").hasValue(0);
     }
 
     /** Something happens where a task of one certain delay is planned. */

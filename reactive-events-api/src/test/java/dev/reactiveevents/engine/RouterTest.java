@@ -209,6 +209,22 @@ class RouterTest {
     }
 
     @Test
+    void aFailureThatIsTheSameForEachEventDoesNotGrowByTheOthers() {
+        Throwable always = new IllegalStateException("always");
+        Throwable alwaysToo = new IllegalStateException("always, too");
+        EventRouter router = new EventRouter()
+                .on("order.placed", message -> Mono.error(always))
+                .on("order.placed", message -> Mono.error(alwaysToo))
+                .on("order.placed", message -> Mono.error(new IllegalArgumentException("a new one each time")));
+        for (int i = 0; i < 100; i++) {
+            StepVerifier.create(router.handle(event("order.placed", "1")))
+                    .verifyErrorSatisfies(error -> assertThat(error).isSameAs(always));
+        }
+
+        assertThat(always.getSuppressed()).hasSizeLessThan(20).containsOnlyOnce(alwaysToo);
+    }
+
+    @Test
     void aTypedHandlerGetsThePayload() {
         EventRouter router = new EventRouter().on("order.placed", Integer.class, (number, message) -> {
             ran.add(message.type() + number);

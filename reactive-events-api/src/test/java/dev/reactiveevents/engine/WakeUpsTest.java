@@ -14,6 +14,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import reactor.core.publisher.Flux;
+import reactor.core.publisher.Mono;
 import reactor.core.publisher.Sinks;
 import reactor.test.publisher.TestPublisher;
 import reactor.test.subscriber.TestSubscriber;
@@ -95,6 +96,24 @@ class WakeUpsTest extends VirtualTimeEngine {
         others.complete();
 
         assertThat(ready).containsExactly("orders");
+    }
+
+    @Test
+    void aSubscriptionThatAsksForNothingLooksForTheDatabaseOnceAndAgainWhenItIsTold() {
+        backend.onClaim = claim -> backend.claims.size() > 100 ? Mono.never() : Mono.just(backend.take(claim));
+        backend.store(1);
+        SubscribeOptions options = SubscribeOptions.defaults()
+                .withPollInterval(Duration.ofHours(1))
+                .withOnReady(() -> ready.add("told"));
+        TestSubscriber<EventMessage> subscriber = subscribe("orders", options, 0);
+        assertThat(backend.asked()).containsExactly(0);
+        assertThat(ready).isEmpty();
+
+        others.next(WakeUp.everywhere());
+        assertThat(backend.asked()).containsExactly(0, 0);
+        assertThat(ready).containsExactly("told");
+        subscriber.request(1);
+        assertThat(subscriber.getReceivedOnNext()).hasSize(1);
     }
 
     @Test
