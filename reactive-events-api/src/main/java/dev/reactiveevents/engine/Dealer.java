@@ -30,7 +30,7 @@ final class Dealer {
         long leaseEnd = sent + claim.lease().toNanos();
         long took = time.nanos() - sent;
         portion.feed().deal(claimed.events(), portion.shares(), (event, subscription) -> {
-            Delivery delivery = new Delivery(event, claim.leaseToken(), subscription, leaseEnd, took);
+            Delivery delivery = new Delivery(event, claim.leaseToken(), subscription, new LeaseEnd(leaseEnd, took));
             deliveries.add(delivery);
             return delivery;
         });

@@ -25,12 +25,10 @@ final class Delivery extends ReceivedEvent {
 
     private final UUID token;
     private final EventSubscription owner;
-    private final long firstLeaseEnd;
-    private final long claimTook;
+    private final LeaseEnd leaseEnd;
     private final AtomicReference<@Nullable Settling> settling = new AtomicReference<>();
     private final AtomicBoolean holdsRoom = new AtomicBoolean(true);
     private final AtomicBoolean renewing = new AtomicBoolean();
-    private volatile long leaseEnd;
     private volatile long handedOverAt;
     private volatile boolean handedOver;
     private volatile boolean givenUp;
@@ -39,18 +37,10 @@ final class Delivery extends ReceivedEvent {
     private volatile boolean takenBack;
     private volatile boolean withdrawn;
 
-    /**
-     * A delivery.
-     *
-     * @param leaseEnd until when the lease lasts at least, in the engine's time
-     * @param claimTook how many nanoseconds passed until the claim was answered, in which the lease began
-     */
-    Delivery(ClaimedEvent event, UUID token, EventSubscription owner, long leaseEnd, long claimTook) {
+    Delivery(ClaimedEvent event, UUID token, EventSubscription owner, LeaseEnd leaseEnd) {
         super(event);
         this.token = token;
         this.owner = owner;
-        this.firstLeaseEnd = leaseEnd;
-        this.claimTook = claimTook;
         this.leaseEnd = leaseEnd;
     }
 
@@ -59,15 +49,9 @@ final class Delivery extends ReceivedEvent {
         return owner.codec();
     }
 
-    /**
-     * The database told the end of the first lease. What moved it since is known by the engine's time only, in which that
-     * lease ended up to {@link #claimTook} later than is counted on.
-     */
     @Override
     public Instant leaseExpiresAt() {
-        Instant first = super.leaseExpiresAt();
-        long moved = leaseEnd - firstLeaseEnd;
-        return moved == 0 ? first : first.plusNanos(moved > 0 ? Math.max(0, moved - claimTook) : moved - claimTook);
+        return leaseEnd.asTold(super.leaseExpiresAt());
     }
 
     @Override
@@ -233,7 +217,7 @@ final class Delivery extends ReceivedEvent {
     }
 
     private Duration notTooSoon(Duration delay) {
-        Duration left = Duration.ofNanos(leaseEnd - owner.time().nanos());
+        Duration left = leaseEnd.left(owner.time().nanos());
         return takenBack && left.compareTo(delay) > 0 ? left : delay;
     }
 
@@ -278,12 +262,12 @@ final class Delivery extends ReceivedEvent {
 
     /** While a transaction works on it nobody can claim it: its row is locked. */
     boolean isLapsed(long now) {
-        return leaseEnd - now <= 0 && !isEnlisted();
+        return leaseEnd.isOver(now) && !isEnlisted();
     }
 
     /** Whether its consumer would own it for at least this long. */
     boolean isLeasedFor(Duration duration, long now) {
-        return leaseEnd - now >= duration.toNanos();
+        return leaseEnd.isAtLeast(duration, now);
     }
 
     /** Whether the engine is to keep its lease alive. */
@@ -315,7 +299,7 @@ final class Delivery extends ReceivedEvent {
             lapse();
             return false;
         }
-        leaseEnd = Math.max(leaseEnd, until);
+        leaseEnd.notBefore(until);
         owner.deliveries().add(this);
         if (settled) { // by an answer that overtook this one
             owner.deliveries().remove(this);
@@ -326,7 +310,7 @@ final class Delivery extends ReceivedEvent {
 
     /** No longer ours, or soon not to be: it counts for nothing any more. An outcome may still be tried. */
     void lapse() {
-        leaseEnd = Math.min(leaseEnd, owner.time().nanos());
+        leaseEnd.notAfter(owner.time().nanos());
         owner.deliveries().remove(this);
         freeRoom();
         owner.drain();

@@ -22,8 +22,8 @@ class DeliveriesTest {
     }
 
     private Delivery handedOver(long leaseEnd) {
-        Delivery delivery =
-                new Delivery(ScriptedBackend.event(id, "orders"), TimeOrderedIds.next(), unused(), leaseEnd, 0);
+        Delivery delivery = new Delivery(
+                ScriptedBackend.event(id, "orders"), TimeOrderedIds.next(), unused(), new LeaseEnd(leaseEnd, 0));
         deliveries.add(delivery);
         delivery.handOver(0);
         return delivery;

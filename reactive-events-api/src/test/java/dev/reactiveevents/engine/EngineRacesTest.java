@@ -181,8 +181,7 @@ class EngineRacesTest {
                 ScriptedBackend.event(TimeOrderedIds.next(), "orders"),
                 TimeOrderedIds.next(),
                 null,
-                Duration.ofDays(1).toNanos(),
-                0);
+                new LeaseEnd(Duration.ofDays(1).toNanos(), 0));
     }
 
     @Test
