@@ -7,10 +7,10 @@ import reactor.core.publisher.Mono;
  * The dead letters of one channel: read, delivered again, or deleted. They are kept until one of the last two, unless the
  * channel was built with a retention for them.
  *
- * <p>All of it goes in statements of bounded size, however many dead letters there are, but for {@link #count()}. What is
- * done to many is not one transaction: cancelled or failed half-way, what was done stays done, and asking again goes on. All
- * fail with {@link EventException.Closed} after a shutdown, with {@link EventException.Invalid} on bad input, and as a publish
- * does when the database is away.
+ * <p>All of it goes in statements of bounded size, however many dead letters there are, but for {@link #count()} and a
+ * {@link #count(DeadLetterQuery)} without a limit. What is done to many is not one transaction: cancelled or failed half-way,
+ * what was done stays done, and asking again goes on. All fail with {@link EventException.Closed} after a shutdown, with
+ * {@link EventException.Invalid} on bad input, and as a publish does when the database is away.
  *
  * <p>A query takes those that were dead when it began. What dies while it is carried out is not among them, also what it has
  * requeued itself and is rejected again: it comes to an end.
@@ -27,7 +27,8 @@ public interface DeadLetters {
     Mono<Long> count();
 
     /**
-     * Counts some.
+     * Counts some. Without a limit, which is {@link Long#MAX_VALUE}, it is one statement that looks at all that come into
+     * question, and with a type it reads the row of each of them.
      *
      * @param query which; its limit bounds what is counted
      * @return how many there are, at most the limit

@@ -168,8 +168,9 @@ public interface EventChannel extends EventPublisher {
      *
      * @param eventId the event's id
      * @return true once it is gone and will not be delivered; false if there is no such event, or if it has been taken, by
-     *     whomever, also if it is to come again. Fails with {@link EventException.Unsupported} where nothing is stored, with
-     *     {@link EventException.Closed} after a shutdown, and as a publish does when the database is away
+     *     whomever, also if it is to come again, unless it was given back uncounted: released, seen by nobody, or given back by
+     *     a stop or a shutdown at a maximum of one attempt. Fails with {@link EventException.Unsupported} where nothing is
+     *     stored, with {@link EventException.Closed} after a shutdown, and as a publish does when the database is away
      */
     @CheckReturnValue
     Mono<Boolean> withdraw(String eventId);
@@ -188,7 +189,7 @@ public interface EventChannel extends EventPublisher {
      * What is stored, for people and for gauges.
      *
      * @return what can be asked; does not call the database yet
-     * @throws EventException.Unsupported where nothing is stored
+     * @throws EventException.Unsupported where nothing is stored, or the backend cannot look into it
      */
     Inspection inspect();
 

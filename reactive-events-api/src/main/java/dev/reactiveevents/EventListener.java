@@ -80,6 +80,10 @@ public interface EventListener {
      * the last: then the event comes again with the same number, since to be stopped makes no dead letter. Idempotent: further
      * calls wait for the same end, and the shortest timeout counts.
      *
+     * <p>An event that a handler has completed without an outcome, since the listener does
+     * {@linkplain ListenOptions#withAutoAck not acknowledge}, stays with whoever it was left to and is renewed until the
+     * maximum processing time is over. Only {@link EventChannel#shutdown()} waits for it and gives it back.
+     *
      * @param timeout how long to wait for handlers at work, from zero to 365 days
      * @return completes when all is done and its outcomes are stored, at the latest shortly after the timeout; never fails
      *     but with {@link EventException.Invalid} on a bad timeout. Cancelling does not stop the stopping

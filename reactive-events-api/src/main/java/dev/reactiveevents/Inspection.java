@@ -25,8 +25,9 @@ public interface Inspection {
     }
 
     /**
-     * Counts a channel's events in one statement, at one moment. It reads at most {@code bound} and one rows of each kind, and
-     * none beyond: what is more is told as "at least". On PostgreSQL acknowledged events are not indexed by their channel:
+     * Counts a channel's events in one statement, at one moment. Each kind is counted up to the bound; what is more is told as
+     * "at least". Events that wait, delayed or leased, are read in two parts, those with a key and those without, each up to
+     * {@code bound} and one rows. On PostgreSQL acknowledged events are not indexed by their channel:
      * those of all channels are looked at, the latest first, up to the bound.
      *
      * @param channel the channel's name; one that was never used has nothing
@@ -40,7 +41,8 @@ public interface Inspection {
      * Counts the events of every channel that has events which are to be delivered, leased or dead. Channels of which only
      * acknowledged events are left are not found.
      *
-     * @return the counts of each, by name; one small statement for each channel, as it is asked for
+     * @return the counts of each, by name; one statement that finds the channels, then one for each of them, as it is asked
+     *     for
      */
     @CheckReturnValue
     Flux<ChannelCounts> counts();
@@ -49,8 +51,8 @@ public interface Inspection {
      * Who holds a channel's events, and until when: those whose leases end first.
      *
      * @param channel the channel's name
-     * @param limit how many at most, 1 to 10,000. No more rows than this are read: delayed events that are due before a lease
-     *     ends take its place
+     * @param limit how many at most, 1 to 10,000. No more rows than this are read with a key, and no more without: delayed
+     *     events that are due before a lease ends take its place
      * @return the leases that have not lapsed, the first to end first
      */
     @CheckReturnValue

@@ -9,8 +9,8 @@ import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
- * When a failed event is tried again, and after which failures it is not. Immutable. How often is a matter of the channel's
- * maximum of attempts.
+ * When a failed event is tried again, and after which failures it is not. Immutable. How often is a matter of the channel's or
+ * the listener's maximum of attempts.
  */
 public final class RetryPolicy {
 
@@ -74,7 +74,8 @@ public final class RetryPolicy {
     }
 
     /**
-     * Computes each delay by a function of your own.
+     * Computes each delay by a function of your own. If it throws, the event of a handler that failed is left to its lease and
+     * comes again when that is over, and a {@link EventMessage#nack()} fails with what was thrown.
      *
      * @param delays from the number of deliveries that failed (1 after the first) to the delay, not negative, or to
      *     {@code null} to give up; must not block
@@ -98,7 +99,8 @@ public final class RetryPolicy {
     }
 
     /**
-     * Does not try again after some failures: they make dead letters at once.
+     * Does not try again after some failures: they make dead letters at once. If the function throws, the event is left to its
+     * lease and comes again when that is over.
      *
      * @param failures true for a failure that is final; must not block
      * @return the changed copy

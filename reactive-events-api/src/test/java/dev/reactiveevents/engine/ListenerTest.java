@@ -630,6 +630,23 @@ class ListenerTest extends VirtualTimeEngine {
     }
 
     @Test
+    void whoIsStoppedByItsIdHasTheChannelsShutdownTimeout() {
+        channel = channel(ChannelOptions.defaults().withShutdownTimeout(Duration.ofSeconds(20)));
+        backend.store(1);
+        EventListener listener = listen(OPTIONS);
+        TestSubscriber<Boolean> stopped = TestSubscriber.create();
+        channel.stopListener(listener.id()).subscribe(stopped);
+        advance(Duration.ofMillis(19_999));
+        assertThat(handler.cancelled).isEmpty();
+        assertThat(stopped.isTerminated()).isFalse();
+        advance(Duration.ofMillis(1));
+
+        assertThat(handler.cancelled).hasSize(1);
+        assertThat(stopped.getReceivedOnNext()).containsExactly(true);
+        assertThat(stopped.isTerminatedComplete()).isTrue();
+    }
+
+    @Test
     void theShutdownWaitsForHandlersAndCancelsThemAtItsBound() {
         channel = channel(ChannelOptions.defaults().withShutdownTimeout(Duration.ofSeconds(20)));
         backend.store(2);

@@ -205,8 +205,8 @@ public final class R2dbcEventChannel implements EventChannel {
      * <p>Handlers that an {@link EventRouter} has under the same pattern share one transaction, plain ones among them included;
      * a second transaction for an event on which one works fails with {@link EventException.Invalid}.
      *
-     * <p>Waiting for a connection is bounded by the publish timeout and fails with {@link EventException.Unavailable}. The
-     * work is called on a thread of the driver, or where blocking is allowed if the driver blocks.
+     * <p>Waiting for a connection is bounded by the publish timeout and fails with {@link EventException.Unavailable}, which is
+     * not recorded with the event. The work is called on a thread of the driver, or where blocking is allowed if the driver blocks.
      *
      * @param work what is done with an event, on the connection of its transaction
      * @return the handler

@@ -39,6 +39,14 @@ class JanitorTest {
     }
 
     @Nested
+    class OnPostgresWithNotifications extends OnPostgres {
+        @Override
+        R2dbcEventChannelBuilder builder() {
+            return super.builder().backend(BackendType.LISTEN_NOTIFY_DURABLE);
+        }
+    }
+
+    @Nested
     class OnH2 extends OnEveryDatabase {
         OnH2() {
             super(TestDatabase.h2(), new H2Dialect());
@@ -82,6 +90,10 @@ class JanitorTest {
 
         String now() {
             return "CURRENT_TIMESTAMP";
+        }
+
+        R2dbcEventChannelBuilder builder() {
+            return database.builder();
         }
 
         private Janitor janitor(String table, Duration interval) {
@@ -183,7 +195,7 @@ class JanitorTest {
 
         @Test
         void aParkedKeyIsLetGoWhenTheRetentionOfItsDeadLetterIsOver() {
-            R2dbcEventChannel events = database.builder()
+            R2dbcEventChannel events = builder()
                     .deadLetterKeys(DeadLetterKeys.PARK)
                     .deadRetention(Duration.ofSeconds(1))
                     .build();
@@ -218,7 +230,7 @@ class JanitorTest {
         @Test
         void aChannelWithARetentionOfDeadLettersRemovesThemAndKeepsAckedOnes() {
             R2dbcEventChannel events =
-                    database.builder().deadRetention(Duration.ofSeconds(1)).build();
+                    builder().deadRetention(Duration.ofSeconds(1)).build();
             insert("queue", 10, "dead", "1");
             insert("queue", 3, "acked", "1");
             assertThat(events.receive("orders", Duration.ZERO).block(LIMIT)).isNull();
@@ -258,7 +270,7 @@ class JanitorTest {
         @Test
         void aChannelStartsItsJanitorWhenItIsUsedAndStopsItWhenItIsShutDown() {
             R2dbcEventChannel events =
-                    database.builder().retention(Duration.ofSeconds(1)).build();
+                    builder().retention(Duration.ofSeconds(1)).build();
             insert("queue", 10, "acked", "1");
             assertThat(events.receive("orders", Duration.ZERO).block(LIMIT)).isNull();
             database.await("SELECT count(*) FROM \"queue\"", 0);
@@ -267,6 +279,18 @@ class JanitorTest {
             awaitARoundOfAnother(Duration.ofMillis(1_300));
 
             assertThat(rows("queue")).isEqualTo(10);
+        }
+
+        @Test
+        void whatWasPublishedReceivedAndAcknowledgedIsGoneWhenItsRetentionIsOver() {
+            R2dbcEventChannel events =
+                    builder().retention(Duration.ofSeconds(1)).build();
+            events.publish("orders", 1).block(LIMIT);
+            EventMessage message = events.receive("orders", LIMIT).block(LIMIT);
+            assertThat(rows("queue")).isEqualTo(1);
+            assertThat(message.ack().block(LIMIT)).isTrue();
+            database.await("SELECT count(*) FROM \"queue\"", 0);
+            events.shutdown().block(LIMIT);
         }
 
         /** Shows that there has been time for a round: that of a janitor that begins now, of another queue. */

@@ -97,6 +97,16 @@ class OptionsTest {
     }
 
     @Test
+    void aBroadcastRefusesTransactionalHandlers() {
+        R2dbcEventChannel events = R2dbcEventChannel.builder(POSTGRES)
+                .backend(BackendType.LISTEN_NOTIFY)
+                .build();
+        assertThatThrownBy(() -> events.transactional((message, connection) -> Mono.empty()))
+                .isInstanceOf(EventException.Unsupported.class)
+                .hasMessageContainingAll("TABLE_QUEUE", "LISTEN_NOTIFY_DURABLE");
+    }
+
+    @Test
     void theDurableBackendWithWakeUpsIsThereOnPostgresAndFallsBackElsewhere() {
         for (ConnectionFactory database : List.of(POSTGRES, H2)) {
             assertThat(R2dbcEventChannel.builder(database)

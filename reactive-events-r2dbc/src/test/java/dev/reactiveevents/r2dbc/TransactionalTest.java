@@ -18,6 +18,7 @@ import io.r2dbc.postgresql.api.Notification;
 import io.r2dbc.postgresql.api.PostgresqlConnection;
 import io.r2dbc.postgresql.api.PostgresqlResult;
 import io.r2dbc.spi.Connection;
+import io.r2dbc.spi.IsolationLevel;
 import io.r2dbc.spi.Result;
 import io.r2dbc.spi.Wrapped;
 import java.io.IOException;
@@ -571,9 +572,11 @@ class TransactionalTest {
                         unwrapped.add(((Wrapped<?>) connection).unwrap());
                         return Flux.<Publisher<Void>>just(
                                         connection.beginTransaction(),
+                                        connection.beginTransaction(IsolationLevel.SERIALIZABLE),
                                         connection.commitTransaction(),
                                         connection.rollbackTransaction(),
                                         connection.setAutoCommit(true),
+                                        connection.setTransactionIsolationLevel(IsolationLevel.SERIALIZABLE),
                                         connection.close())
                                 .concatMap(call -> Mono.from(call).onErrorResume(refused -> {
                                     refusals.add(refused.getMessage());
@@ -584,7 +587,7 @@ class TransactionalTest {
                     .handle(message)
                     .block(LIMIT);
 
-            assertThat(refusals).hasSize(5).allMatch(refusal -> refusal.contains("commits with the event"));
+            assertThat(refusals).hasSize(7).allMatch(refusal -> refusal.contains("commits with the event"));
             assertThat(refusals.get(0)).contains("beginTransaction()");
             assertThat(unwrapped.get(0)).isInstanceOf(Connection.class).isNotInstanceOf(GuardedConnection.class);
             assertThat(ledger()).isEqualTo(1);

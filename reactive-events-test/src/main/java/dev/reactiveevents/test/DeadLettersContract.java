@@ -240,6 +240,27 @@ abstract class DeadLettersContract extends ContractGroup {
         assertThat(await(dead.browse(ALL).single()).reason()).isEqualTo("again");
     }
 
+    /** A suspect would wait until nothing else is in hand, see {@link KillersContract}. */
+    @Test
+    void aRequeuedOneIsNoSuspectHoweverOftenItHadLapsed() {
+        requires(Capability.RETRY);
+        EventChannel events = open(LAPSING.withMaxAttempts(2));
+        Inbox inbox = subscribe(events);
+        String id = await(events.publish(channel, "killer"));
+        assertThat(ids(inbox.next(2))).containsExactly(id, id);
+        DeadLetters dead = events.deadLetters(channel);
+        await(Flux.defer(() -> dead.browse(ALL))
+                .repeatWhen(done -> done.delayElements(Duration.ofMillis(50)))
+                .next());
+        await(events.publish(channel, "neighbour"));
+        assertThat(await(inbox.next().extend(Duration.ofMinutes(1)))).isTrue();
+
+        assertThat(await(dead.requeue(id))).isTrue();
+        EventMessage again = inbox.next(AT_ONCE);
+        assertThat(again.eventId()).isEqualTo(id);
+        assertThat(again.attempts()).isEqualTo(1);
+    }
+
     @Test
     void manyAreRequeuedUpToTheLimitInTheOrderAskedFor() {
         EventChannel events = open();

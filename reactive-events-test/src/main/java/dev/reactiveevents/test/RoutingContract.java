@@ -10,8 +10,12 @@ import dev.reactiveevents.EventHandler;
 import dev.reactiveevents.EventListener;
 import dev.reactiveevents.EventMessage;
 import dev.reactiveevents.EventRouter;
+import dev.reactiveevents.ListenOptions;
+import dev.reactiveevents.RetryPolicy;
 import dev.reactiveevents.spi.Capability;
+import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
 import org.junit.jupiter.api.Test;
 import reactor.core.publisher.Mono;
 
@@ -19,17 +23,29 @@ import reactor.core.publisher.Mono;
 abstract class RoutingContract extends ContractGroup {
 
     private final Inbox inbox = new Inbox(0);
+    private final List<String> routes = new CopyOnWriteArrayList<>();
 
     RoutingContract(EventChannelContract contract) {
         super(contract);
     }
 
     private EventHandler noting() {
-        return message -> Mono.fromRunnable(() -> inbox.hookOnNext(message));
+        return noting("the only one");
+    }
+
+    private EventHandler noting(String route) {
+        return message -> Mono.fromRunnable(() -> {
+            routes.add(route);
+            inbox.hookOnNext(message);
+        });
     }
 
     private EventListener listen(EventChannel events, EventRouter router) {
-        EventListener listener = events.listen(channel, router);
+        return listen(events, router, ListenOptions.defaults());
+    }
+
+    private EventListener listen(EventChannel events, EventRouter router, ListenOptions options) {
+        EventListener listener = events.listen(channel, router, options);
         awaitEnd(listener.ready());
         return listener;
     }
@@ -47,19 +63,45 @@ abstract class RoutingContract extends ContractGroup {
     @Test
     void eventsGoToTheHandlersOfTheirType() {
         EventChannel events = open();
-        EventRouter billing = new EventRouter().on("paid", noting());
+        EventRouter billing = new EventRouter().on("paid", noting("billing"));
         EventListener listener = listen(
                 events,
                 new EventRouter()
-                        .on("order.placed", noting())
-                        .on("order.*.cancelled", noting())
+                        .on("order.placed", noting("placed"))
+                        .on("order.*.cancelled", noting("cancelled"))
                         .include("billing", billing)
-                        .otherwise(message -> Mono.empty()));
+                        .otherwise(noting("otherwise")));
         publish(events, 1, "order.placed", "order.shipped", "order.eu.cancelled", "billing.paid", "billing.due");
 
-        assertThat(types(3)).containsExactly("order.placed", "order.eu.cancelled", "billing.paid");
+        assertThat(types(5))
+                .containsExactly("order.placed", "order.shipped", "order.eu.cancelled", "billing.paid", "billing.due");
+        assertThat(routes).containsExactly("placed", "otherwise", "cancelled", "billing", "otherwise");
         awaitEnd(listener.stop(AWAIT));
         assertThat(listener.counts().failed()).isZero();
+        if (comesAgain()) {
+            assertThat(listener.counts().deadLettered()).isZero();
+            assertThat(listener.counts().acked()).isEqualTo(5);
+        }
+    }
+
+    @Test
+    void allHandlersOfAPatternRunAgainWhenOneOfThemHasFailed() {
+        requires(Capability.RETRY);
+        EventChannel events = open();
+        EventHandler failingOnce = message -> noting("second")
+                .handle(message)
+                .then(message.attempts() == 1 ? Mono.error(new IllegalStateException("once")) : Mono.empty());
+        EventListener listener = listen(
+                events,
+                new EventRouter().on("order.placed", noting("first")).on("order.placed", failingOnce),
+                ListenOptions.defaults().withRetry(RetryPolicy.fixed(Duration.ZERO)));
+        publish(events, 1, "order.placed");
+        inbox.next(4);
+        awaitEnd(listener.stop(AWAIT));
+
+        assertThat(routes).containsExactly("first", "second", "first", "second");
+        assertThat(listener.counts().retried()).isEqualTo(1);
+        assertThat(listener.counts().acked()).isEqualTo(1);
     }
 
     @Test

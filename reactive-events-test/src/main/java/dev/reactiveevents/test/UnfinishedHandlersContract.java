@@ -114,6 +114,20 @@ abstract class UnfinishedHandlersContract extends ContractGroup {
         assertThat(await(taken.ack())).isTrue();
     }
 
+    @Test
+    void whatACompletedHandlerHasLeftToSomebodyElseStaysWithThemAfterTheStop() {
+        EventChannel events = open(RENEWING);
+        EventListener listener = listen(events, noting(Mono.empty()), ONE.withAutoAck(false));
+        publish(events, 1);
+        EventMessage kept = inbox.next();
+        awaitEnd(listener.stop(AWAIT));
+        Inbox other = subscribe(open());
+        awaitLapse(RENEWED_LEASE);
+
+        other.assertEmpty();
+        assertThat(await(kept.ack())).isTrue();
+    }
+
     /** That its consumer had to end is no reason for a dead letter. */
     @Test
     void whatIsStoppedAtItsLastAttemptIsGivenBackAtOnceToo() {

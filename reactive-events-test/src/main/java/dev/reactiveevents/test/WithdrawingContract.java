@@ -38,6 +38,23 @@ abstract class WithdrawingContract extends ContractGroup {
     }
 
     @Test
+    void aWithdrawnEventLetsGoOfItsKey() {
+        requires(Capability.UPKEEP);
+        requires(Capability.DELAY);
+        requires(Capability.KEYS);
+        EventChannel events = open(OPTIONS.withPollInterval(NO_POLLING));
+        Inbox inbox = subscribe(events);
+        String first =
+                await(events.publish(Event.of(channel, "first").withKey("a").withDelay(Duration.ofMinutes(5))));
+        String second = await(events.publish(Event.of(channel, "second").withKey("a")));
+        assertNothingElse(events, inbox);
+        inbox.assertEmpty();
+
+        assertThat(await(events.withdraw(first))).isTrue();
+        assertThat(inbox.next(AT_ONCE).eventId()).isEqualTo(second);
+    }
+
+    @Test
     void anEventThatIsDueAndWasNotTakenCanBeWithdrawn() {
         requires(Capability.UPKEEP);
         EventChannel events = open();
