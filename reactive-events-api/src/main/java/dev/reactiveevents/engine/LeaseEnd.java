@@ -1,0 +1,55 @@
+package dev.reactiveevents.engine;
+
+import java.time.Duration;
+import java.time.Instant;
+
+/** Until when a delivery has its event at least, in the engine's time. */
+final class LeaseEnd {
+
+    private final long first;
+    private final long claimTook;
+    private volatile long end;
+
+    /**
+     * The end of a lease that a claim has taken.
+     *
+     * @param first when it ends at the earliest
+     * @param claimTook how many nanoseconds passed until the claim was answered, in which the lease began
+     */
+    LeaseEnd(long first, long claimTook) {
+        this.first = first;
+        this.claimTook = claimTook;
+        this.end = first;
+    }
+
+    /**
+     * The database told the end of the first lease. What moved it since is known by the engine's time only, in which that
+     * lease ended up to {@link #claimTook} later than is counted on.
+     */
+    Instant asTold(Instant firstEnd) {
+        long moved = end - first;
+        return moved == 0
+                ? firstEnd
+                : firstEnd.plusNanos(moved > 0 ? Math.max(0, moved - claimTook) : moved - claimTook);
+    }
+
+    Duration left(long now) {
+        return Duration.ofNanos(end - now);
+    }
+
+    boolean isOver(long now) {
+        return end - now <= 0;
+    }
+
+    boolean isAtLeast(Duration duration, long now) {
+        return end - now >= duration.toNanos();
+    }
+
+    void notBefore(long time) {
+        end = Math.max(end, time);
+    }
+
+    void notAfter(long time) {
+        end = Math.min(end, time);
+    }
+}
