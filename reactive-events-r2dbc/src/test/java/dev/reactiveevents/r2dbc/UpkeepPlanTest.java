@@ -33,25 +33,9 @@ class UpkeepPlanTest {
 
     private static final Duration LIMIT = Duration.ofMinutes(2);
 
-    @Nested
-    class OnH2 extends Planned {}
-
-    @Nested
-    class OnMariaDb extends OnEither {
-        OnMariaDb() {
-            super(TestDatabase.mariaDb());
-        }
-    }
-
-    @Nested
-    class OnMySql extends OnEither {
-        OnMySql() {
-            super(new TestDatabase(ConnectionFactories.get(MySqlServer.freshDatabase())));
-        }
-    }
-
     /** By the plans that H2 makes of its SELECTs. What its other statements read, those that requeue or purge, is not counted. */
-    abstract static class Planned extends OnEveryDatabase {
+    @Nested
+    class OnH2 extends OnEveryDatabase {
 
         private static final H2Plans PLANS = new H2Plans("\"queue\"");
 
@@ -75,6 +59,20 @@ class UpkeepPlanTest {
         long rowsRead() {
             read += PLANS.taken().stream().mapToLong(H2Plans::scanned).sum();
             return read;
+        }
+    }
+
+    @Nested
+    class OnMariaDb extends OnEither {
+        OnMariaDb() {
+            super(TestDatabase.mariaDb());
+        }
+    }
+
+    @Nested
+    class OnMySql extends OnEither {
+        OnMySql() {
+            super(new TestDatabase(ConnectionFactories.get(MySqlServer.freshDatabase())));
         }
     }
 
@@ -118,15 +116,6 @@ class UpkeepPlanTest {
                     .block(LIMIT);
         }
 
-        @Test
-        void onlyAsManyAreCountedAsTheBoundSays() {
-            ChannelCounts counts = reading(events.inspect().counts("orders", STEP));
-            assertThat(List.of(counts.ready(), counts.delayed(), counts.acked(), counts.dead()))
-                    .containsOnly(new Count(STEP, false));
-            assertThat(reading(events.inspect().leases("orders", STEP).collectList()))
-                    .isEmpty();
-        }
-
         @AfterAll
         void dispose() {
             pool.disposeLater().block(LIMIT);
@@ -137,7 +126,7 @@ class UpkeepPlanTest {
     abstract static class OnEveryDatabase {
 
         private final TestDatabase database;
-        final R2dbcEventChannel events;
+        private final R2dbcEventChannel events;
         private final DeadLetters dead;
 
         OnEveryDatabase(TestDatabase database, Function<TestDatabase, ConnectionFactory> counted) {
@@ -175,7 +164,7 @@ class UpkeepPlanTest {
             events.shutdown().block(LIMIT);
         }
 
-        <T> T reading(Mono<T> asked) {
+        private <T> T reading(Mono<T> asked) {
             long before = rowsRead();
             T answer = asked.block(LIMIT);
             assertThat(rowsRead() - before).as("rows read").isBetween(1L, (long) MOST);
@@ -201,6 +190,15 @@ class UpkeepPlanTest {
         void someAreRequeuedOrPurgedByThemselves() {
             assertThat(reading(dead.requeue(DeadLetterQuery.latest(STEP)))).isEqualTo(STEP);
             assertThat(reading(dead.purge(DeadLetterQuery.oldest(STEP)))).isEqualTo(STEP);
+        }
+
+        @Test
+        void onlyAsManyAreCountedAsTheBoundSays() {
+            ChannelCounts counts = reading(events.inspect().counts("orders", STEP));
+            assertThat(List.of(counts.ready(), counts.delayed(), counts.acked(), counts.dead()))
+                    .containsOnly(new Count(STEP, false));
+            assertThat(reading(events.inspect().leases("orders", STEP).collectList()))
+                    .isEmpty();
         }
 
         @Test
