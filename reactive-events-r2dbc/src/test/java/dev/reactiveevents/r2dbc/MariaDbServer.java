@@ -141,6 +141,9 @@ public final class MariaDbServer {
             if ("root".equals(System.getProperty("user.name"))) {
                 builder.addArg("--user=root");
             }
+            builder.addArg(
+                    "--skip-ssl"); // it would make a key at each start first, which may take longer than it is waited
+            // for
             builder.addArg("--max-connections=500");
             for (String setting : settings) {
                 builder.addArg(setting);
