@@ -187,7 +187,7 @@ class ListeningTest {
     void closingInterruptsHandlersThatDoNotEndInTimeAndTheirEventsComeAgain() throws Exception {
         CountDownLatch interrupted = new CountDownLatch(1);
         BlockingEventChannel impatient =
-                BlockingEventChannel.of(stage.open(), BlockingOptions.defaults().withTimeout(Duration.ofMillis(200)));
+                BlockingEventChannel.of(stage.open(), BlockingOptions.defaults().withTimeout(Duration.ofSeconds(2)));
         impatient.listen("orders", message -> {
             begun.countDown();
             try {
@@ -241,7 +241,7 @@ class ListeningTest {
     void closingDoesNotWaitForAHandlerThatCannotBeInterrupted() throws Exception {
         CountDownLatch ended = new CountDownLatch(1);
         BlockingEventChannel impatient =
-                BlockingEventChannel.of(stage.open(), BlockingOptions.defaults().withTimeout(Duration.ofMillis(200)));
+                BlockingEventChannel.of(stage.open(), BlockingOptions.defaults().withTimeout(Duration.ofSeconds(2)));
         impatient.listen("orders", message -> {
             begun.countDown();
             while (release.getCount() > 0) {
