@@ -7,9 +7,12 @@ import dev.reactiveevents.r2dbc.dialect.QueueStatements;
 import dev.reactiveevents.r2dbc.dialect.QueueTable;
 import dev.reactiveevents.spi.Claim;
 import dev.reactiveevents.spi.Claimed;
+import java.sql.Connection;
 import java.time.Duration;
 import java.util.List;
 import java.util.UUID;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.h2.api.Trigger;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
@@ -49,6 +52,29 @@ class H2ClaimPlanTest {
     void delayedEventsAreNotWalked() {
         insert(MANY, "'ready', CURRENT_TIMESTAMP + INTERVAL '1' HOUR, NULL");
         assertThatAClaimIsCheap();
+    }
+
+    /** H2 asks a subquery of a condition anew for each row while anybody changes the table, and asks whether anybody has. */
+    @Test
+    void noQueryIsAskedForEachRow() {
+        database.execute("CREATE TRIGGER asked BEFORE SELECT ON \"queue\" CALL '" + Asked.class.getName() + "'");
+        Asked.TIMES.set(0);
+        assertThat(claim().events()).hasSize(BATCH);
+        assertThat(Asked.TIMES.get()).isBetween(1, 50);
+    }
+
+    /** Counts how often H2 selects from the table. */
+    public static final class Asked implements Trigger {
+
+        private static final AtomicInteger TIMES = new AtomicInteger();
+
+        /** Created by H2. */
+        public Asked() {}
+
+        @Override
+        public void fire(Connection connection, Object[] before, Object[] after) {
+            TIMES.incrementAndGet();
+        }
     }
 
     private void insert(int rows, String statusAvailableSettled) {

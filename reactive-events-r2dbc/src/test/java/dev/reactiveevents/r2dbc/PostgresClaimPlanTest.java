@@ -21,6 +21,7 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.parallel.Isolated;
 import reactor.core.publisher.Flux;
 
 /**
@@ -30,8 +31,9 @@ import reactor.core.publisher.Flux;
  *
  * <p>On a server of its own without autovacuum: while any transaction of any database of the server has an id, what it could
  * still see stays among the entries of an index, and a claim reads it again. Autovacuum runs such transactions in the
- * databases of other tests.
+ * databases of other tests. The table is not logged, which would take most of the time.
  */
+@Isolated("fills tables with millions of rows")
 class PostgresClaimPlanTest {
 
     private static final int MANY = Integer.getInteger("reactive-events.plan-rows", 1_000_000);
@@ -59,6 +61,7 @@ class PostgresClaimPlanTest {
     @BeforeEach
     void anEmptyTable() {
         schema.migrate().block(LIMIT);
+        execute("ALTER TABLE queue SET UNLOGGED");
     }
 
     @AfterEach

@@ -24,6 +24,7 @@ import reactor.core.publisher.Flux;
 public final class PostgresServer {
 
     private static final Duration LIMIT = Duration.ofSeconds(60);
+    private static final Duration FILLING_LIMIT = Duration.ofMinutes(5);
 
     private PostgresServer() {}
 
@@ -100,7 +101,7 @@ public final class PostgresServer {
     }
 
     /**
-     * Runs SQL, for what a test needs beside the library.
+     * Runs SQL, for what a test needs beside the library, and be it a million rows.
      *
      * @param connections where
      * @param statements what, each by itself
@@ -114,7 +115,7 @@ public final class PostgresServer {
                                 .concatMap(Result::getRowsUpdated),
                         Connection::close)
                 .then()
-                .block(LIMIT);
+                .block(FILLING_LIMIT);
     }
 
     /** An embedded server of a test's own that can be stopped and started again at the same place, with its data. */

@@ -19,13 +19,15 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.parallel.Isolated;
 import reactor.core.publisher.Flux;
 
 /**
  * Dead letters and inspection read what they are asked for and little more, however many rows there are. Counted in rows, by
  * the server's own statistics of the one connection that does it all. One table serves all tests, since a million rows take
- * their time.
+ * their time; it is not logged, to spare the disk on which the commits of other tests wait.
  */
+@Isolated("fills a table with millions of rows")
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class PostgresUpkeepTest {
 
@@ -47,7 +49,7 @@ class PostgresUpkeepTest {
     @BeforeAll
     void aMillionDeadLettersAndAsManyAcknowledgedEvents() {
         EventSchema.of(events).migrate().block(LIMIT);
-        execute("ALTER TABLE queue SET (autovacuum_enabled = false)");
+        execute("ALTER TABLE queue SET (autovacuum_enabled = false)", "ALTER TABLE queue SET UNLOGGED");
         insert(MANY, "'dead', NULL, now() - interval '1 day' + (i / 100) * interval '1 second'");
         insert(MANY, "'acked', NULL, now()");
         execute("ANALYZE queue");

@@ -8,6 +8,7 @@ import io.r2dbc.spi.Connection;
 import io.r2dbc.spi.Readable;
 import io.r2dbc.spi.Statement;
 import java.util.List;
+import java.util.UUID;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 
@@ -44,33 +45,33 @@ final class H2Claim {
             FROM ${table} AS e
             """;
 
+    private static final String FIND_WITHOUT_KEY = """
+            SELECT event_id FROM ${table}
+            WHERE ${due} AND with_key = 0 AND ${wanted}
+            ORDER BY channel, with_key, available_at, seq
+            FETCH FIRST $4 ROWS ONLY
+            """;
+
+    private static final String FIND_SUSPECTS = """
+            SELECT event_id FROM ${table} AS e USE INDEX (${table:suspect})
+            WHERE channel = $1 AND lapses >= $3 AND available_at <= CURRENT_TIMESTAMP
+                AND (event_key IS NULL OR ${first})
+            ORDER BY available_at, seq
+            FETCH FIRST $4 ROWS ONLY
+            """.replace(
+                    "${first}", FIRST_OF_KEY.replace("${key}", "e.event_key").replace("$6", "$5"));
+
     /**
-     * Finds first and locks then: with {@code FOR UPDATE} H2 reads all that is due, in whatever order. What is found is not asked
-     * for its channel again, which would lead H2 to an index of the channel, and to find it all again for each row of that.
+     * Of what was found, in a statement of its own: with {@code FOR UPDATE} H2 reads all that is due, in whatever order, and a
+     * subquery it would ask again for each row as long as others change the table.
      */
-    private static final String WITHOUT_KEY = SELECT + """
-            WHERE event_id IN (
-                    SELECT event_id FROM ${table}
-                    WHERE ${due} AND with_key = 0 AND ${wanted}
-                    ORDER BY channel, with_key, available_at, seq
-                    FETCH FIRST $5 ROWS ONLY)
-                AND available_at <= CURRENT_TIMESTAMP AND ${wanted}
+    private static final String THESE = SELECT + """
+            WHERE event_id = ANY ($1) AND available_at <= CURRENT_TIMESTAMP AND ${wanted}
             ORDER BY available_at, seq
             FOR UPDATE SKIP LOCKED
             """;
 
-    private static final String SUSPECTS =
-            SELECT + """
-            WHERE event_id IN (
-                    SELECT event_id FROM ${table} AS e USE INDEX (${table:suspect})
-                    WHERE channel = $1 AND lapses >= $3 AND available_at <= CURRENT_TIMESTAMP
-                        AND (event_key IS NULL OR ${first})
-                    ORDER BY available_at, seq
-                    FETCH FIRST $5 ROWS ONLY)
-                AND available_at <= CURRENT_TIMESTAMP AND lapses >= $3
-            ORDER BY available_at, seq
-            FOR UPDATE SKIP LOCKED
-            """.replace("${first}", FIRST_OF_KEY.replace("${key}", "e.event_key"));
+    private static final String THESE_SUSPECTS = THESE.replace("${wanted}", "lapses >= $3");
 
     private static final String OF_KEY = SELECT + """
             WHERE ${first} AND available_at <= CURRENT_TIMESTAMP AND ${wanted}
@@ -191,9 +192,7 @@ final class H2Claim {
 
         Mono<Claimed> run() {
             Mono<Void> withKey = hasKeys ? share().flatMap(this::takeWithKey) : Mono.empty();
-            Mono<Void> others =
-                    Mono.defer(() -> Sql.query(limited(claim.suspects() ? SUSPECTS : WITHOUT_KEY), taken::add)
-                            .then());
+            Mono<Void> others = Mono.defer(this::takeOthers);
             return withKey.then(Mono.fromSupplier(taken::size))
                     .flatMap(ofKeys -> others.thenMany(Flux.defer(this::changes))
                             .thenMany(Flux.defer(() -> Sql.query(remaining(), this::remains)))
@@ -265,6 +264,15 @@ final class H2Claim {
                     .next();
         }
 
+        // == Others, and suspects ==
+
+        private Mono<Void> takeOthers() {
+            return Sql.query(found(), row -> Sql.requiredUuid(row, "event_id"))
+                    .collectList()
+                    .filter(found -> !found.isEmpty())
+                    .flatMap(found -> Sql.query(these(found), taken::add).then());
+        }
+
         // == Statements ==
 
         private Statement bound(String template) {
@@ -274,10 +282,18 @@ final class H2Claim {
                     .bind(2, request.suspectAfter());
         }
 
-        private Statement limited(String template) {
-            Statement limited =
-                    bound(template).bind(3, Sql.micros(claim.lease())).bind(4, request.limit() - taken.size());
-            return claim.suspects() ? limited.bind(5, parks()) : limited;
+        private Statement found() {
+            Statement found =
+                    bound(claim.suspects() ? FIND_SUSPECTS : FIND_WITHOUT_KEY).bind(3, request.limit() - taken.size());
+            return claim.suspects() ? found.bind(4, parks()) : found;
+        }
+
+        private Statement these(List<UUID> found) {
+            return statement(connection, claim.suspects() ? THESE_SUSPECTS : THESE)
+                    .bind(0, found.toArray(UUID[]::new))
+                    .bind(1, request.maxAttempts())
+                    .bind(2, request.suspectAfter())
+                    .bind(3, Sql.micros(claim.lease()));
         }
 
         private Statement ofKey(String key) {
