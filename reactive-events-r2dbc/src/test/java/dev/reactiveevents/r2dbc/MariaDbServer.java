@@ -141,9 +141,10 @@ public final class MariaDbServer {
             if ("root".equals(System.getProperty("user.name"))) {
                 builder.addArg("--user=root");
             }
-            builder.addArg(
-                    "--skip-ssl"); // it would make a key at each start first, which may take longer than it is waited
-            // for
+            // it would make a key at each start first, which may take longer than it is waited for
+            builder.addArg("--skip-ssl");
+            // a commit survives the server's process, as on PostgreSQL here, and waits for no disk
+            builder.addArg("--innodb-flush-log-at-trx-commit=2");
             builder.addArg("--max-connections=500");
             for (String setting : settings) {
                 builder.addArg(setting);

@@ -104,7 +104,14 @@ final class MySqlServer {
             }
             run(directory, "--initialize-insecure").waitFor();
             int port = freePort();
-            Process server = run(directory, "--port=" + port, "--mysqlx=OFF", "--max-connections=500");
+            Process server = run(
+                    directory,
+                    "--port=" + port,
+                    "--mysqlx=OFF",
+                    "--max-connections=500",
+                    // a commit survives the server's process, as on PostgreSQL here, and waits for no disk
+                    "--innodb-flush-log-at-trx-commit=2",
+                    "--sync-binlog=0");
             Runtime.getRuntime().addShutdownHook(new Thread(() -> end(server, directory)));
             String url = "r2dbc:mysql://root@127.0.0.1:" + port + "/mysql?sslMode=disabled";
             awaitConnection(url, server, directory);
