@@ -149,8 +149,8 @@ public interface EventMessage {
      * Keeps the event for longer: its lease ends no sooner than after this duration from now. Never shortens a lease.
      *
      * @param duration longer than zero, up to ten years
-     * @return true once extended; false if the delivery is no longer ours; fails with {@link EventException.Invalid} on
-     *     another duration
+     * @return true once extended; false if the delivery is no longer ours, or if somebody had its row locked until the lease was
+     *     over; fails with {@link EventException.Invalid} on another duration
      */
     @CheckReturnValue
     Mono<Boolean> extend(Duration duration);

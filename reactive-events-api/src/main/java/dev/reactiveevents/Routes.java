@@ -135,7 +135,7 @@ final class Routes {
     }
 
     /**
-     * Handlers of one pattern. All run, one after the other; the first failure is told at the end, and carries the others. If
+     * Handlers of one pattern. All run, one after the other; the first failure is told at the end, and carries a few of the others. If
      * one of them needs a transaction, they share it.
      */
     private static final class Handlers implements EventHandler {

@@ -49,7 +49,8 @@ final class Alarm implements Disposable {
         return current;
     }
 
-    private void cancel() {
+    /** Until it is set again. */
+    synchronized void cancel() {
         if (timer != null) {
             timer.dispose();
             timer = null;

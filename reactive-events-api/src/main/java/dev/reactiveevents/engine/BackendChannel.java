@@ -138,11 +138,11 @@ final class BackendChannel implements EventChannel {
         return messages == null
                 ? answers
                 : Mono.defer(() -> {
-                    dequeuer.settler().hold();
+                    dequeuer.settler().gather();
                     try {
                         messages.forEach(message -> message.ack().subscribe(acked -> {}, error -> {}));
                     } finally {
-                        dequeuer.settler().letGo();
+                        dequeuer.settler().gathered();
                     }
                     return answers;
                 });

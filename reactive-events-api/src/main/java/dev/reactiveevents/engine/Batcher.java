@@ -24,8 +24,8 @@ import reactor.util.Logger;
 import reactor.util.Loggers;
 
 /**
- * Natural batching: a few lanes, one statement in flight on each; what arrives meanwhile is the next batch. No timer, and
- * nothing waits while a lane is free.
+ * Natural batching: a few lanes, one statement in flight on each; what arrives meanwhile is the next batch. Nothing waits while
+ * a lane is free, but for a moment while more is about to be handed in.
  *
  * <p>A batch that is refused as invalid is split until the guilty item fails alone; any other failure is everybody's.
  *
@@ -35,9 +35,6 @@ import reactor.util.Loggers;
 final class Batcher<T, R> {
 
     private static final Logger LOG = Loggers.getLogger(Batcher.class);
-
-    /** How long what is handed in may wait, while it is held, for more to be written with it. */
-    static final Duration LONGEST_HOLD = Duration.ofMillis(1);
 
     /** What no hold ends in time is started by a timer. Longer, so that few are set: it is let go far sooner nearly always. */
     private static final Duration LATEST_LOOK = Duration.ofMillis(3);
@@ -55,9 +52,8 @@ final class Batcher<T, R> {
     private final Deque<List<Waiting>> halves = new ConcurrentLinkedDeque<>();
     private final AtomicInteger waiting = new AtomicInteger();
     private final AtomicInteger busy = new AtomicInteger();
-    private final AtomicInteger holds = new AtomicInteger();
+    private final Hold hold;
     private final AtomicBoolean looking = new AtomicBoolean();
-    private volatile long heldUntil;
     private final AtomicInteger work = new AtomicInteger();
     private final Drained drained = new Drained();
     private volatile @Nullable EventException aborted;
@@ -84,7 +80,7 @@ final class Batcher<T, R> {
         this.weigh = weigh;
         this.write = write;
         this.time = time;
-        this.heldUntil = time.nanos();
+        this.hold = new Hold(time);
         this.timeLimit = new TimeLimit(limits.timeout(), time);
     }
 
@@ -116,17 +112,26 @@ final class Batcher<T, R> {
      * back nobody for long: it is in the hands of users' code.
      */
     void hold() {
-        holds.incrementAndGet();
-        if (!isHolding()) {
+        if (hold.begin()) {
             if (waiting.get() > 0) {
                 drain(); // what another has not let go in time
             }
-            heldUntil = time.nanos() + LONGEST_HOLD.toNanos();
+            hold.start();
         }
     }
 
     void letGo() {
-        holds.decrementAndGet();
+        hold.end();
+        drain();
+    }
+
+    /** Starts no batch that is not full until all is {@link #gathered}, which runs no user's code and takes as long as it takes. */
+    void gather() {
+        hold.beginGathering();
+    }
+
+    void gathered() {
+        hold.endGathering();
         drain();
     }
 
@@ -186,11 +191,7 @@ final class Batcher<T, R> {
     }
 
     private boolean isHeld() {
-        return waiting.get() < limits.rows() && isHolding();
-    }
-
-    private boolean isHolding() {
-        return holds.get() > 0 && time.nanos() - heldUntil < 0;
+        return waiting.get() < limits.rows() && hold.isOn();
     }
 
     private void laneIsFree() {
@@ -227,7 +228,7 @@ final class Batcher<T, R> {
     private int share() {
         int free = Math.max(1, limits.lanes() - busy.get());
         int share = (waiting.get() + free - 1) / free; // rounded up
-        int good = isHolding() ? limits.rows() : goodShare.getAsInt();
+        int good = hold.isOn() ? limits.rows() : goodShare.getAsInt();
         return Math.min(limits.rows(), Math.max(good, share));
     }
 

@@ -21,7 +21,6 @@ import reactor.util.context.ContextView;
 final class Delivery extends ReceivedEvent {
 
     private static final Duration LONGEST = Duration.ofDays(3653);
-    private static final Duration IN_A_MOMENT = Duration.ofMillis(50);
 
     private final UUID token;
     private final EventSubscription owner;
@@ -36,6 +35,7 @@ final class Delivery extends ReceivedEvent {
     private volatile boolean lost;
     private volatile boolean takenBack;
     private volatile boolean withdrawn;
+    private volatile boolean outOfReach;
 
     Delivery(ClaimedEvent event, UUID token, EventSubscription owner, LeaseEnd leaseEnd) {
         super(event);
@@ -116,11 +116,7 @@ final class Delivery extends ReceivedEvent {
         if (!owner.reschedules()) {
             return refused("kept for longer", "withRenewLeases(true) of the subscription");
         }
-        return Mono.defer(() -> keepFor(duration));
-    }
-
-    private Mono<Boolean> keepFor(Duration duration) {
-        return isBeingSettled() ? Mono.just(isEnlisted()) : prolong(duration);
+        return Prolonging.of(this, duration, () -> true);
     }
 
     @Override
@@ -190,7 +186,7 @@ final class Delivery extends ReceivedEvent {
         return null;
     }
 
-    private boolean isEnlisted() {
+    boolean isEnlisted() {
         return settling.get() instanceof Enlisted;
     }
 
@@ -202,6 +198,11 @@ final class Delivery extends ReceivedEvent {
             applied(settlement, new Settler.Answer(SettleResult.APPLIED, settlement.frees()));
             owner.drain();
         }
+    }
+
+    /** Its row may be locked by a transaction of ours that nobody uses any more. */
+    void outOfReach() {
+        outOfReach = true;
     }
 
     void returned(Enlisted enlisted) {
@@ -279,22 +280,12 @@ final class Delivery extends ReceivedEvent {
     /** Prolongs, unless that is under way already. If it fails, the keeper tries again. */
     Mono<Boolean> renew(Duration duration) {
         return renewing.compareAndSet(false, true)
-                ? prolong(duration).doFinally(end -> renewing.set(false))
+                ? Prolonging.of(this, duration, () -> isRenewed(owner.time().nanos()))
+                        .doFinally(end -> renewing.set(false))
                 : Mono.empty();
     }
 
-    private Mono<Boolean> prolong(Duration duration) {
-        long sent = owner.time().nanos();
-        Settlement extension = settlement(Outcome.EXTEND, duration, null);
-        return owner.settler()
-                .extend(extension)
-                .flatMap(result ->
-                        result == SettleResult.LOCKED && !isLapsed(owner.time().nanos())
-                                ? owner.time().later(IN_A_MOMENT).then(Mono.defer(() -> keepFor(duration)))
-                                : Mono.just(prolonged(result == SettleResult.APPLIED, sent + duration.toNanos())));
-    }
-
-    private boolean prolonged(boolean applied, long until) {
+    boolean prolonged(boolean applied, long until) {
         if (!applied) {
             lapse();
             return false;
@@ -337,8 +328,9 @@ final class Delivery extends ReceivedEvent {
     /** Detached from who asked: an outcome that was said is sent, whether or not somebody waits for the answer. */
     private void send(Settling mine, Settlement settlement, ContextView caller) {
         Activity activity = owner.observed().settling(this, settlement.outcome(), caller);
+        boolean late = outOfReach || leaseEnd.isOver(owner.time().nanos());
         owner.settler()
-                .settle(settlement, this::settleSent)
+                .settle(settlement, this::settleSent, late)
                 .map(answer -> applied(settlement, answer))
                 .subscribe(
                         held -> {

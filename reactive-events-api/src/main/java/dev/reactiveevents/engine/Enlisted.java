@@ -78,6 +78,11 @@ final class Enlisted extends Settling implements Enlistment {
     }
 
     @Override
+    public void lost() {
+        delivery.outOfReach();
+    }
+
+    @Override
     public void rolledBack() {
         delivery.returned(this);
         over.tryEmitEmpty();

@@ -65,7 +65,7 @@ public final class EventChannels {
      *
      * @param channel a channel over an {@link EventBackend}
      * @param message a message that this channel delivered
-     * @return the enlistment, or {@code null} if the message has been settled or is being so
+     * @return the enlistment, or {@code null} if the message has been settled or is being so, or has been given back
      * @throws EventException.Invalid if the channel did not deliver the message, or another transaction works on it
      */
     public static @Nullable Enlistment enlist(EventChannel channel, EventMessage message) {

@@ -308,7 +308,7 @@ final class EventSubscription implements EngineSubscription {
         do {
             dequeuer.settler().hold();
             try {
-                more = handOverUntil(dequeuer.time().nanos() + Batcher.LONGEST_HOLD.toNanos());
+                more = handOverUntil(dequeuer.time().nanos() + Hold.LONGEST.toNanos());
             } finally {
                 dequeuer.settler().letGo();
             }

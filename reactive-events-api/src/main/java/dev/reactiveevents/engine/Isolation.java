@@ -7,8 +7,6 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
-import reactor.core.Disposable;
-import reactor.core.Disposables;
 
 /**
  * Keeps suspects from dragging their neighbours with them: an event whose lease lapsed repeatedly, perhaps because it ends
@@ -42,7 +40,7 @@ final class Isolation {
     private final Runnable onTimeUp;
     private final Consumer<Set<String>> wake;
     private final Queue<ChannelFeed> reported = new ConcurrentLinkedQueue<>();
-    private final Disposable.Swap timer = Disposables.swap();
+    private final Alarm timer;
     private volatile Mode mode = Mode.OPEN;
     private long closedAt;
     private long modeEnds;
@@ -61,6 +59,7 @@ final class Isolation {
         this.time = time;
         this.onTimeUp = onTimeUp;
         this.wake = wake;
+        this.timer = new Alarm(time);
     }
 
     void report(ChannelFeed feed) {
@@ -100,13 +99,7 @@ final class Isolation {
     private void enter(Mode next) {
         mode = next;
         modeEnds = time.nanos() + longest.toNanos();
-        timer.update(time.after(longest, this::timeIsUp));
-    }
-
-    /** Forgets the timer that has gone off: to dispose of it would interrupt what it runs. */
-    private void timeIsUp() {
-        timer.replace(Disposables.disposed());
-        onTimeUp.run();
+        timer.set(longest, onTimeUp);
     }
 
     /** The next channel with suspects, once all is quiet; null if there is none. */
@@ -126,8 +119,7 @@ final class Isolation {
         long grown = found ? 0 : Math.min(Math.max(FIRST_PAUSE, 2 * pause), most);
         pause = Math.max(closed, grown);
         mode = Mode.PAUSING;
-        timer.update(Disposables.disposed());
-        time.after(Duration.ofNanos(pause), this::pauseIsOver);
+        timer.set(Duration.ofNanos(pause), this::pauseIsOver);
     }
 
     /** What was reported may no longer be true, another process may have had the suspects: claims of the others look again. */

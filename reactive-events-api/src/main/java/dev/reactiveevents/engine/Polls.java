@@ -6,8 +6,6 @@ import java.util.LinkedHashSet;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Consumer;
-import reactor.core.Disposable;
-import reactor.core.Disposables;
 
 /**
  * Which subscriptions look for events although nothing told of any, and when: at the multiples of their intervals, counted from
@@ -18,7 +16,7 @@ final class Polls {
     private final EngineTime time;
     private final Consumer<Set<String>> wake;
     private final Map<Duration, Set<EventSubscription>> polled = new HashMap<>();
-    private final Disposable.Swap timer = Disposables.swap();
+    private final Alarm timer;
     private final long beginning;
     private long lastPoll;
 
@@ -30,6 +28,7 @@ final class Polls {
     Polls(EngineTime time, Consumer<Set<String>> wake) {
         this.time = time;
         this.wake = wake;
+        this.timer = new Alarm(time);
         this.beginning = time.nanos();
     }
 
@@ -52,7 +51,11 @@ final class Polls {
     }
 
     private void setTimer() {
-        timer.update(polled.isEmpty() ? Disposables.disposed() : time.after(untilNext(), this::poll));
+        if (polled.isEmpty()) {
+            timer.cancel();
+        } else {
+            timer.set(untilNext(), this::poll);
+        }
     }
 
     private Duration untilNext() {

@@ -42,6 +42,7 @@ final class Settler {
     private final Duration lease;
     private final EngineTime time;
     private final Batcher<Request, Answer> outcomes;
+    private final Batcher<Request, Answer> late;
     private final Batcher<Settlement, SettleResult> extensions;
     private volatile @Nullable Successions successions;
     private volatile boolean tookAlong;
@@ -51,6 +52,7 @@ final class Settler {
         this.lease = lease;
         this.time = time;
         this.outcomes = new Batcher<>(limits("Settling", LANES), this::goodShare, Settler::weight, this::send, time);
+        this.late = new Batcher<>(limits("Settling late", 1), Settler::weight, this::sendLate, time);
         this.extensions = new Batcher<>(limits("Extending a lease", 1), extension -> 0, this::extend, time);
     }
 
@@ -74,8 +76,14 @@ final class Settler {
         return new Batcher.Limits(work, lanes, ROWS, WEIGHT, WAITING, timeout);
     }
 
-    Mono<Answer> settle(Settlement settlement, Runnable sent) {
-        return outcomes.submit(new Request(settlement, sent));
+    /**
+     * Settles.
+     *
+     * @param isLate the lease is over: another consumer may have the event, and its row, locked for as long as a transactional
+     *     handler works. Some databases wait for it before they look whose the event is; nobody else is to wait with it
+     */
+    Mono<Answer> settle(Settlement settlement, Runnable sent, boolean isLate) {
+        return (isLate ? late : outcomes).submit(new Request(settlement, sent));
     }
 
     Mono<SettleResult> extend(Settlement extension) {
@@ -91,16 +99,26 @@ final class Settler {
         outcomes.letGo();
     }
 
+    /** All that is said now is said at once: it is sent together, when it is {@link #gathered}. */
+    void gather() {
+        outcomes.gather();
+    }
+
+    void gathered() {
+        outcomes.gathered();
+    }
+
     Mono<Void> drained() {
-        return outcomes.drained().then(extensions.drained());
+        return outcomes.drained().then(late.drained()).then(extensions.drained());
     }
 
     int open() {
-        return outcomes.open() + extensions.open();
+        return outcomes.open() + late.open() + extensions.open();
     }
 
     void abort(EventException reason) {
         outcomes.abort(reason);
+        late.abort(reason);
         extensions.abort(reason);
     }
 
@@ -111,6 +129,11 @@ final class Settler {
         Successions.Succession along = takers == null ? null : takers.begin(settlements);
         tookAlong = along != null;
         return along == null ? alone(settlements) : together(settlements, along);
+    }
+
+    private Mono<List<Answer>> sendLate(List<Request> batch) {
+        batch.forEach(request -> request.sent().run());
+        return alone(batch.stream().map(Request::settlement).toList());
     }
 
     private Mono<List<Answer>> alone(List<Settlement> settlements) {

@@ -37,6 +37,13 @@ public interface Enlistment {
     /** The transaction has committed: its outcome stands. */
     void committed();
 
+    /**
+     * The database did not confirm that the transaction is undone, and may keep the event's row locked until it notices that
+     * nobody uses it any more: what is still said of the event is sent apart from what is said of others. To be said before
+     * {@link #rolledBack()}. Idempotent.
+     */
+    void lost();
+
     /** The transaction is undone, or its fate is not known: the delivery is the engine's again. Idempotent. */
     void rolledBack();
 

@@ -420,6 +420,36 @@ class BatcherTest {
     }
 
     @Test
+    void aHoldLastsAMillisecondFromItsOwnBeginning() {
+        Batcher<String, String> batcher = batcher(2);
+        batcher.hold();
+        batcher.letGo();
+        clock.advanceTimeBy(Duration.ofNanos(900_000));
+        batcher.hold();
+        submit(batcher, "a");
+        clock.advanceTimeBy(Duration.ofNanos(200_000));
+        submit(batcher, "b");
+        assertThat(writes).isEmpty();
+        batcher.letGo();
+
+        assertThat(written()).containsExactly(List.of("a", "b"));
+    }
+
+    @Test
+    void whatIsGatheredIsOneBatchHoweverLongItTakes() {
+        Batcher<String, String> batcher = batcher(2);
+        batcher.gather();
+        for (String item : List.of("a", "b", "c")) {
+            submit(batcher, item);
+            clock.advanceTimeBy(Duration.ofMillis(10));
+        }
+        assertThat(writes).isEmpty();
+        batcher.gathered();
+
+        assertThat(written()).containsExactly(List.of("a", "b", "c"));
+    }
+
+    @Test
     void whatIsLetGoInTimeNeedsNoTimerOfItsOwn() {
         Batcher<String, String> batcher = batcher(1);
         for (int i = 0; i < 100; i++) {

@@ -3,6 +3,7 @@ package dev.reactiveevents.engine;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.reactiveevents.EventMessage;
+import dev.reactiveevents.SubscribeOptions;
 import dev.reactiveevents.spi.SettleResult;
 import dev.reactiveevents.spi.Settlement;
 import dev.reactiveevents.spi.Settlement.Outcome;
@@ -58,6 +59,50 @@ class LockedExtensionsTest extends VirtualTimeEngine {
         advance(Duration.ofSeconds(10));
 
         assertThat(extended.getReceivedOnNext()).containsExactly(false);
+        assertThat(message.isLeaseLost()).isTrue();
+    }
+
+    private EventMessage renewed(Duration maxProcessingTime) {
+        backend.store(1);
+        SubscribeOptions options =
+                SubscribeOptions.defaults().withRenewLeases(true).withMaxProcessingTime(maxProcessingTime);
+        return subscribe("orders", options, 1).getReceivedOnNext().get(0);
+    }
+
+    /** However often it was tried, it is one call that waits, not one within the other. */
+    @Test
+    void itIsTriedForAsLongAsAnyLease() {
+        channel = channel(ChannelOptions.defaults().withLease(Duration.ofHours(2)));
+        EventMessage message = renewed(Duration.ofDays(1));
+        backend.onSettle = batch ->
+                Mono.just(batch.stream().map(settlement -> SettleResult.LOCKED).toList());
+        TestSubscriber<Boolean> extended = extend(message);
+        advance(Duration.ofHours(1));
+        assertThat(extended.isTerminated()).isFalse();
+        backend.onSettle = this::answer;
+        advance(Duration.ofSeconds(1));
+        assertThat(extended.getReceivedOnNext()).containsExactly(true);
+
+        int sent = backend.settlements.size();
+        advance(Duration.ofHours(2));
+        assertThat(backend.settlements.size())
+                .as("renewals, also after those that met the lock")
+                .isGreaterThan(sent);
+        assertThat(message.isLeaseLost()).isFalse();
+    }
+
+    @Test
+    void aRenewalIsTriedNoLongerThanTheWorkMayTake() {
+        Duration most = Duration.ofSeconds(20);
+        EventMessage message = renewed(most);
+        backend.onSettle = batch ->
+                Mono.just(batch.stream().map(settlement -> SettleResult.LOCKED).toList());
+        advance(most);
+        assertThat(backend.settlements.size()).isGreaterThan(2);
+        int sent = backend.settlements.size();
+        advance(Duration.ofMinutes(2));
+
+        assertThat(backend.settlements.size()).isEqualTo(sent);
         assertThat(message.isLeaseLost()).isTrue();
     }
 

@@ -56,9 +56,13 @@ final class Database {
                 connect(attempted),
                 lent -> lent.run(offloaded(onceVerified(attempted, lent.connection, () -> work.apply(lent.connection))
                         .onErrorMap(failure -> failures.ofCommit(attempted, failure)))),
-                lent -> lent.connection.isAutoCommit() ? close(lent) : commit(attempted, lent),
-                (lent, failure) -> closeWhenOver(lent),
-                this::closeWhenOver));
+                lent -> isAutoCommit(lent) ? close(lent) : commit(attempted, lent),
+                (lent, failure) -> isAutoCommit(lent) ? closeWhenOver(lent) : rollback(lent),
+                lent -> isAutoCommit(lent) ? closeWhenOver(lent) : lent.ended().then(rollback(lent))));
+    }
+
+    private static boolean isAutoCommit(Lent lent) {
+        return lent.connection.isAutoCommit();
     }
 
     /** Runs work in a transaction. */

@@ -31,7 +31,7 @@ import reactor.core.publisher.Mono;
  *
  * <p>The connection factory stays the caller's: {@link #shutdown()} does not close it. Without a pool each statement opens a
  * connection of its own, which works and is slow. A pool of one is enough for the channel; at full speed it uses up to
- * ten at once, and one more for each {@code publishAll} in flight. Backends with notifications open one more, which is not
+ * eleven at once, and one more for each {@code publishAll} in flight. Backends with notifications open one more, which is not
  * from the pool.
  */
 public final class R2dbcEventChannel implements EventChannel {
@@ -206,7 +206,7 @@ public final class R2dbcEventChannel implements EventChannel {
      * a second transaction for an event on which one works fails with {@link EventException.Invalid}.
      *
      * <p>Waiting for a connection is bounded by the publish timeout and fails with {@link EventException.Unavailable}, which is
-     * not recorded with the event. The work is called on a thread of the driver, or where blocking is allowed if the driver blocks.
+     * recorded with the event by nobody but a listener. The work is called on a thread of the driver, or where blocking is allowed if the driver blocks.
      *
      * @param work what is done with an event, on the connection of its transaction
      * @return the handler

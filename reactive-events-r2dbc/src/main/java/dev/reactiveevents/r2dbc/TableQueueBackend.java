@@ -110,7 +110,10 @@ final class TableQueueBackend implements EventBackend {
         return atOnce
                 ? database.statement(attempted, connection -> statements.insertNew(connection, batches.get(0)))
                         .then()
-                : database.transaction(attempted, connection -> insert(connection, batches, events));
+                : database.transaction(
+                        attempted,
+                        connection -> insert(
+                                connection, batches, events, batch -> statements.insertInOurs(connection, batch)));
     }
 
     /** Stores events in somebody's transaction, by one statement unless they are very many, and leaves its end to them. */
@@ -119,15 +122,19 @@ final class TableQueueBackend implements EventBackend {
         List<List<NewEvent>> batches = batches(withoutRepetitions(events));
         boolean mayBeStored = again || events.stream().anyMatch(NewEvent::idGiven);
         return mayBeStored
-                ? insert(connection, batches, events)
+                ? insert(connection, batches, events, batch -> statements.insert(connection, batch))
                 : Flux.fromIterable(batches)
                         .concatMap(batch -> statements.insertNew(connection, batch))
                         .then();
     }
 
-    private Mono<Void> insert(Connection connection, List<List<NewEvent>> batches, List<NewEvent> events) {
+    private Mono<Void> insert(
+            Connection connection,
+            List<List<NewEvent>> batches,
+            List<NewEvent> events,
+            Function<List<NewEvent>, Mono<Long>> insert) {
         return Flux.fromIterable(batches)
-                .concatMap(batch -> statements.insert(connection, batch))
+                .concatMap(insert)
                 .reduce(0L, Long::sum)
                 .flatMap(stored -> stored < events.size() ? refuseForeignIds(connection, events) : Mono.empty());
     }

@@ -37,12 +37,11 @@ final class Transactions {
 
     private static final Logger LOG = Loggers.getLogger(Transactions.class);
 
-    private final ConnectionFactory factory;
+    private final Connections connections;
     private final Dialect dialect;
     private final @Nullable TransactionStatements statements;
     private final Failures failures;
     private final Release release;
-    private final Duration connectionTimeout;
     private final Consumer<Settlement> news;
 
     /**
@@ -59,17 +58,16 @@ final class Transactions {
             Failures failures,
             Duration connectionTimeout,
             Consumer<Settlement> news) {
-        this.factory = factory;
+        this.connections = new Connections(factory, dialect, failures, connectionTimeout);
         this.dialect = dialect;
         this.statements = statements;
         this.failures = failures;
         this.release = new Release(dialect.blocks());
-        this.connectionTimeout = connectionTimeout;
         this.news = news;
     }
 
     ConnectionFactory database() {
-        return factory;
+        return connections.factory();
     }
 
     /** Answers {@code null} if the dialect has no statements for that. */
@@ -82,26 +80,6 @@ final class Transactions {
     /** Runs work in a transaction of its own. What comes of it is handed out once it is committed. */
     <T> Mono<T> run(Function<Connection, Mono<T>> work) {
         return Mono.defer(() -> new Plain<>(work).outcome());
-    }
-
-    /**
-     * Without the caller's context, because a factory that knows Spring would join the caller's transaction through it. A timer
-     * is set only if the connection does not come at once: one for each would wake the timers' thread for each.
-     */
-    private Mono<Connection> connection(String attempted) {
-        Mono<Connection> opening = Mono.defer(() -> Mono.<Connection>from(factory.create()));
-        return (dialect.blocksToConnect() ? opening.subscribeOn(Schedulers.boundedElastic()) : opening)
-                .contextWrite(context -> Context.empty())
-                .or(Mono.delay(connectionTimeout).then(Mono.error(() -> noConnection(attempted))))
-                .onErrorMap(failure -> failures.ofUndone(attempted, failure));
-    }
-
-    private EventException noConnection(String attempted) {
-        return new EventException.Unavailable(
-                attempted + " got no connection within " + connectionTimeout
-                        + ". Each holds one while its work runs, and the channel needs others: make the pool larger or the"
-                        + " concurrency of the handlers smaller.",
-                null);
     }
 
     private <T> Mono<T> offloaded(Mono<T> mayBlock) {
@@ -160,7 +138,8 @@ final class Transactions {
         private final String work;
         private @Nullable GuardedConnection lent;
         private volatile Mono<?> statement = Mono.empty();
-        private volatile boolean committed;
+        volatile boolean committed;
+        volatile boolean rolledBack;
 
         /**
          * A transaction.
@@ -175,7 +154,7 @@ final class Transactions {
 
         Mono<T> outcome() {
             return Mono.usingWhen(
-                            connection(attempted),
+                            connections.lent(attempted),
                             this::run,
                             this::rollbackUnlessCommitted,
                             (connection, failure) -> rollbackUnlessCommitted(connection),
@@ -247,7 +226,7 @@ final class Transactions {
         }
 
         Mono<Void> rollback(Connection connection) {
-            Mono<Void> rollback = Mono.defer(() -> dialect.rollback(connection));
+            Mono<Void> rollback = Mono.defer(() -> dialect.rollback(connection)).doOnSuccess(done -> rolledBack = true);
             return release.after(rollback.then(restored(connection)), connection);
         }
 
@@ -373,12 +352,29 @@ final class Transactions {
             Enlistment enlisted = enlistment;
             return enlisted == null
                     ? close(connection)
-                    : super.rollback(connection).then(Mono.fromRunnable(enlisted::rolledBack));
+                    : super.rollback(connection).then(Mono.fromRunnable(() -> isReturned(enlisted)));
+        }
+
+        private void isReturned(Enlistment enlisted) {
+            if (!rolledBack) {
+                enlisted.lost();
+            }
+            enlisted.rolledBack();
         }
 
         @Override
         Mono<Void> restored(Connection connection) {
-            return Mono.defer(() -> enlistment == null ? Mono.empty() : around.ended(connection));
+            return Mono.defer(() -> {
+                Enlistment enlisted = enlistment;
+                if (enlisted == null) {
+                    return Mono.empty();
+                }
+                Mono<Void> ended = around.ended(connection);
+                return committed
+                        ? ended
+                        : ended.then(Mono.defer(
+                                () -> around.rolledBack(connection, enlisted.eventId(), enlisted.leaseToken())));
+            });
         }
 
         /** In a statement of its own, which may fail as any other: then the event comes again when its lease lapses. */

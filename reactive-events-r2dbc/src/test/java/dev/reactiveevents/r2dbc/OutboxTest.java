@@ -15,6 +15,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
@@ -74,6 +75,20 @@ class OutboxTest {
             String dashed =
                     "INSERT(INSERT(INSERT(INSERT(HEX(event_id), 9, 0, '-'), 14, 0, '-'), 19, 0, '-'), 24, 0, '-')";
             return database.query("SELECT LOWER(" + dashed + ") FROM \"queue\" ORDER BY seq", String.class);
+        }
+
+        /** Which is what it does by default. */
+        @Test
+        void whatATransactionSeesThatIsGoneByNowIsStoredAgain() {
+            R2dbcEventChannel events = open(UnaryOperator.identity());
+            Event event = Event.of("payments", 1).withId(UUID.randomUUID());
+            events.publish(event).block(LIMIT);
+            TestDatabase.Transaction transaction = transaction();
+            transaction.execute("SELECT COUNT(*) FROM \"queue\"");
+            assertThat(events.withdraw(event.id().toString()).block(LIMIT)).isTrue();
+            events.in(transaction.connection()).publish(event).block(LIMIT);
+            commit(transaction);
+            assertThat(database.number("SELECT COUNT(*) FROM \"queue\"")).isEqualTo(1);
         }
     }
 

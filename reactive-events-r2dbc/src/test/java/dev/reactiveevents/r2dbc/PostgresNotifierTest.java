@@ -2,7 +2,8 @@ package dev.reactiveevents.r2dbc;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.r2dbc.spi.ConnectionFactories;
+import io.r2dbc.spi.Connection;
+import io.r2dbc.spi.ConnectionFactory;
 import java.time.Duration;
 import java.util.UUID;
 import java.util.concurrent.CountDownLatch;
@@ -10,6 +11,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 
 class PostgresNotifierTest {
@@ -17,6 +19,7 @@ class PostgresNotifierTest {
     private static final Duration LIMIT = Duration.ofSeconds(30);
     private static final Duration BETWEEN_TWO_WORDS = Duration.ofMillis(2);
 
+    private static final ConnectionFactory DATABASE = PostgresServer.connectionFactory();
     private static final int WORDS = 500;
     private static final String LAST = "last";
 
@@ -26,11 +29,21 @@ class PostgresNotifierTest {
 
     private static PostgresNotifier notifier() {
         return new PostgresNotifier(
-                ConnectionFactories.get(PostgresServer.url()),
-                Duration.ofMinutes(10),
-                (topic, payload) -> Mono.empty(),
-                () -> {},
-                failure -> failure);
+                DATABASE, Duration.ofMinutes(10), PostgresNotifierTest::tellElsewhere, () -> {}, failure -> failure);
+    }
+
+    /** A connection that heard nothing of it would be taken for dead in the middle of a long conversation. */
+    private static Mono<Void> tellElsewhere(String topic, String payload) {
+        return Mono.usingWhen(
+                DATABASE.create(),
+                connection -> Flux.from(connection
+                                .createStatement("SELECT pg_notify($1, $2)")
+                                .bind(0, topic)
+                                .bind(1, payload)
+                                .execute())
+                        .concatMap(result -> result.map(row -> true))
+                        .then(),
+                Connection::close);
     }
 
     @AfterEach

@@ -270,6 +270,23 @@ class TransactionalTest {
             assertThat(ledger()).isZero();
             assertThat(status()).isEqualTo("dead");
         }
+
+        @Test
+        void aFailureIsRecordedAlsoWhereTheWorkHasCommittedBeforeIt() {
+            R2dbcEventChannel events = open(builder -> builder.maxAttempts(1));
+            EventMessage message = publishAndSubscribe(events).get(0);
+            StepVerifier.create(events.transactional((payment, connection) -> insert(connection, 1)
+                                    .then(execute(connection, "COMMIT"))
+                                    .then(Mono.error(new IllegalStateException("no funds"))))
+                            .handle(message))
+                    .verifyErrorMessage("no funds");
+            assertThat(ledger()).isEqualTo(1);
+            assertThat(status()).isEqualTo("dead");
+            assertThat(database.query("SELECT last_error FROM \"queue\"", String.class))
+                    .singleElement()
+                    .asString()
+                    .contains("no funds");
+        }
     }
 
     abstract static class OnEveryDatabase {

@@ -12,6 +12,7 @@ import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Mono;
@@ -34,6 +35,9 @@ final class MySqlInsert {
     /** Waits for those who are about to store or to delete them, whatever this transaction has seen before. */
     private static final String STORED = "SELECT event_id FROM ${table} WHERE event_id IN :ids LOCK IN SHARE MODE";
 
+    /** Waits for nobody: a transactional handler has its event's row for as long as it works. */
+    private static final String SEEN = "SELECT event_id FROM ${table} WHERE event_id IN :ids";
+
     private static final String LARGEST_PACKET = "SELECT @@max_allowed_packet AS bytes";
 
     /** What a row has beside what is counted, and a statement beside its rows. */
@@ -47,11 +51,13 @@ final class MySqlInsert {
 
     private final MySqlText insert;
     private final MySqlText stored;
+    private final MySqlText seen;
     private volatile long largest;
 
     MySqlInsert(QueueTable table) {
         this.insert = new MySqlText(table, INSERT);
         this.stored = new MySqlText(table, STORED);
+        this.seen = new MySqlText(table, SEEN);
     }
 
     boolean fitOneStatement(List<NewEvent> events) {
@@ -63,9 +69,27 @@ final class MySqlInsert {
     }
 
     Mono<Long> insert(Connection connection, List<NewEvent> events) {
+        return insert(connection, events, piece -> insertPiece(connection, piece, TRIES));
+    }
+
+    /**
+     * Looks first for what is stored, where ids were given. Not in a caller's transaction, which may see what was stored when it
+     * began and is no longer.
+     */
+    Mono<Long> insertUnseen(Connection connection, List<NewEvent> events) {
+        return insert(
+                connection,
+                events,
+                piece -> piece.stream().anyMatch(NewEvent::idGiven)
+                        ? insertOthers(connection, seen, piece, TRIES)
+                        : insertPiece(connection, piece, TRIES));
+    }
+
+    private Mono<Long> insert(
+            Connection connection, List<NewEvent> events, Function<List<NewEvent>, Mono<Long>> insertPiece) {
         return limit(connection, events)
                 .flatMapIterable(limit -> pieces(events, limit))
-                .concatMap(piece -> insertPiece(connection, piece, TRIES))
+                .concatMap(insertPiece)
                 .reduce(0L, Long::sum);
     }
 
@@ -118,7 +142,7 @@ final class MySqlInsert {
                     .onErrorResume(
                             R2dbcException.class,
                             failure -> MySqlFamily.isDuplicate(failure) && tries > 1
-                                    ? insertOthers(connection, events, tries)
+                                    ? insertOthers(connection, stored, events, tries - 1)
                                     : Mono.error(failure));
         });
     }
@@ -154,13 +178,14 @@ final class MySqlInsert {
                         .sum();
     }
 
-    private Mono<Long> insertOthers(Connection connection, List<NewEvent> events, int tries) {
+    /** Leaves out those that a look finds stored. */
+    private Mono<Long> insertOthers(Connection connection, MySqlText look, List<NewEvent> events, int tries) {
         List<UUID> ids = events.stream().map(NewEvent::eventId).toList();
-        return Sql.query(stored.with(Map.of("ids", ids)).on(connection), row -> Sql.requiredUuid(row, "event_id"))
+        return Sql.query(look.with(Map.of("ids", ids)).on(connection), row -> Sql.requiredUuid(row, "event_id"))
                 .collect(Collectors.toSet())
                 .flatMap(there -> {
                     List<NewEvent> others = without(events, there);
-                    return others.isEmpty() ? Mono.just(0L) : insertPiece(connection, others, tries - 1);
+                    return others.isEmpty() ? Mono.just(0L) : insertPiece(connection, others, tries);
                 });
     }
 

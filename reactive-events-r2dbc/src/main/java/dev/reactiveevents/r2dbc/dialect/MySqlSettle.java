@@ -87,25 +87,42 @@ final class MySqlSettle {
 
     Mono<List<Boolean>> settle(Connection connection, Outcome outcome, List<Settlement> settlements) {
         if (outcome == Outcome.ACK && ackDeletes) {
-            return delete(connection, settlements);
+            return inChunks(settlements, settlements.size(), chunk -> delete(connection, chunk));
         }
         int most = outcome == Outcome.ACK || outcome == Outcome.RELEASE ? settlements.size() : AT_ONCE;
-        return Flux.fromIterable(chunks(settlements, most))
-                .concatMap(chunk -> outcome == Outcome.EXTEND
+        return inChunks(
+                settlements,
+                most,
+                chunk -> outcome == Outcome.EXTEND
                         ? Extensions.of(
                                 chunk,
                                 locked(connection, extendable, chunk).map(Row::eventId),
                                 free -> update(connection, outcome, free))
-                        : update(connection, outcome, chunk))
+                        : update(connection, outcome, chunk));
+    }
+
+    private static Mono<List<Boolean>> inChunks(
+            List<Settlement> settlements, int size, Function<List<Settlement>, Mono<List<Boolean>>> settle) {
+        return Flux.fromIterable(chunks(settlements, size))
+                .concatMap(settle)
                 .concatMapIterable(applied -> applied)
                 .collectList();
     }
 
+    /** None with an event twice, of which a statement could not tell by which token it was settled. */
     private static List<List<Settlement>> chunks(List<Settlement> settlements, int size) {
         List<List<Settlement>> chunks = new ArrayList<>();
-        for (int from = 0; from < settlements.size(); from += size) {
-            chunks.add(settlements.subList(from, Math.min(from + size, settlements.size())));
+        Set<UUID> ids = new HashSet<>();
+        int from = 0;
+        for (int i = 0; i < settlements.size(); i++) {
+            if (!ids.add(settlements.get(i).eventId()) || i - from == size) {
+                chunks.add(settlements.subList(from, i));
+                ids.clear();
+                ids.add(settlements.get(i).eventId());
+                from = i;
+            }
         }
+        chunks.add(settlements.subList(from, settlements.size()));
         return chunks;
     }
 

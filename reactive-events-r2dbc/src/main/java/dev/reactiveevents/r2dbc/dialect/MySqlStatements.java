@@ -68,6 +68,12 @@ final class MySqlStatements implements QueueStatements {
     }
 
     @Override
+    public Mono<Long> insertInOurs(Connection connection, List<NewEvent> events) {
+        keys.note(events);
+        return insert.insertUnseen(connection, events);
+    }
+
+    @Override
     public boolean fitOneStatement(List<NewEvent> events) {
         return insert.fitOneStatement(events);
     }

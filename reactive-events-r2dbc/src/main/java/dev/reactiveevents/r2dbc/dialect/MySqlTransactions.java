@@ -3,6 +3,7 @@ package dev.reactiveevents.r2dbc.dialect;
 import dev.reactiveevents.spi.Settlement;
 import io.r2dbc.spi.Connection;
 import io.r2dbc.spi.IsolationLevel;
+import io.r2dbc.spi.Statement;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -25,14 +26,19 @@ final class MySqlTransactions implements TransactionStatements {
     private static final String LOCK = "UPDATE ${table} FORCE INDEX (${name:event}) SET lease_token = :mark"
             + " WHERE event_id = :event AND lease_token = :token AND status = 'leased'";
 
+    private static final String MARKED = "SELECT event_id FROM ${table} FORCE INDEX (${name:event})"
+            + " WHERE event_id = :event AND lease_token = :mark AND status = 'leased'";
+
     /** How much later the database ends a transaction that the process did not. */
     private static final Duration GRACE = Duration.ofSeconds(5);
 
     private final MySqlText lock;
+    private final MySqlText marked;
     private final QueueStatements statements;
 
     MySqlTransactions(QueueTable table, QueueStatements statements) {
         this.lock = new MySqlText(table, LOCK);
+        this.marked = new MySqlText(table, MARKED);
         this.statements = statements;
     }
 
@@ -40,10 +46,19 @@ final class MySqlTransactions implements TransactionStatements {
     public Mono<Boolean> open(Connection connection, UUID eventId, UUID leaseToken, Duration limit) {
         return Sql.execute(connection, LIMIT + seconds(limit.plus(GRACE)))
                 .then(Mono.from(connection.beginTransaction(IsolationLevel.READ_COMMITTED)))
-                .then(Mono.defer(() ->
-                        Sql.update(lock.with(Map.of("event", eventId, "token", leaseToken, "mark", Mark.of(leaseToken)))
-                                .on(connection))))
+                .then(Mono.defer(() -> Sql.update(change(connection, eventId, leaseToken, Mark.of(leaseToken)))))
                 .map(locked -> locked == 1);
+    }
+
+    private Statement change(Connection connection, UUID eventId, UUID from, UUID to) {
+        return lock.with(Map.of("event", eventId, "token", from, "mark", to)).on(connection);
+    }
+
+    @Override
+    public Mono<Void> rolledBack(Connection connection, UUID eventId, UUID leaseToken) {
+        UUID mark = Mark.of(leaseToken);
+        Statement look = marked.with(Map.of("event", eventId, "mark", mark)).on(connection);
+        return Mark.takeBack(connection, look, () -> change(connection, eventId, mark, leaseToken));
     }
 
     /** The largest value that both servers take is a year. */

@@ -48,9 +48,12 @@ final class MySqlUpkeep implements UpkeepStatements {
 
     private static final String PURGE_DEAD = "DELETE e FROM ${table} AS e FORCE INDEX (${name:event})" + THESE;
 
-    private static final String WITHDRAWABLE = """
+    /** Waits for nobody: a transactional handler has its event's row for as long as it works. */
+    private static final String UNTAKEN = """
             SELECT channel FROM ${table} FORCE INDEX (${name:event})
-            WHERE event_id = :event AND status = 'ready' AND attempts = 0 FOR UPDATE""";
+            WHERE event_id = :event AND status = 'ready' AND attempts = 0""";
+
+    private static final String WITHDRAWABLE = UNTAKEN + " FOR UPDATE";
 
     private static final String WITHDRAW =
             "DELETE e FROM ${table} AS e FORCE INDEX (${name:event}) WHERE e.event_id = :event";
@@ -116,6 +119,7 @@ final class MySqlUpkeep implements UpkeepStatements {
     private final MySqlText readDead;
     private final MySqlText requeueDead;
     private final MySqlText purgeDead;
+    private final MySqlText untaken;
     private final MySqlText withdrawable;
     private final MySqlText withdraw;
     private final MySqlText channels;
@@ -129,6 +133,7 @@ final class MySqlUpkeep implements UpkeepStatements {
         this.readDead = new MySqlText(table, READ_DEAD);
         this.requeueDead = new MySqlText(table, REQUEUE_DEAD);
         this.purgeDead = new MySqlText(table, PURGE_DEAD);
+        this.untaken = new MySqlText(table, UNTAKEN);
         this.withdrawable = new MySqlText(table, WITHDRAWABLE);
         this.withdraw = new MySqlText(table, WITHDRAW);
         this.channels = new MySqlText(table, CHANNELS);
@@ -200,11 +205,15 @@ final class MySqlUpkeep implements UpkeepStatements {
     @Override
     public Mono<String> withdraw(Connection connection, UUID eventId) {
         Map<String, Object> values = Map.of("event", eventId);
-        return Sql.query(withdrawable.with(values).on(connection), row -> Sql.required(row, "channel", String.class))
-                .collectList()
-                .flatMap(found -> found.isEmpty()
-                        ? Mono.empty()
-                        : Sql.update(withdraw.with(values).on(connection)).thenReturn(found.get(0)));
+        return channel(connection, untaken, values)
+                .flatMap(found -> channel(connection, withdrawable, values))
+                .flatMap(found ->
+                        Sql.update(withdraw.with(values).on(connection)).thenReturn(found));
+    }
+
+    private static Mono<String> channel(Connection connection, MySqlText look, Map<String, Object> values) {
+        return Sql.query(look.with(values).on(connection), row -> Sql.required(row, "channel", String.class))
+                .singleOrEmpty();
     }
 
     @Override

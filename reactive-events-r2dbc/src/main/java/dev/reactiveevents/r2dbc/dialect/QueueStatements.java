@@ -35,6 +35,18 @@ public interface QueueStatements {
     Mono<Long> insert(Connection connection, List<NewEvent> events);
 
     /**
+     * Stores events as {@link #insert} does, in a transaction of ours, in which each statement sees what is committed by then.
+     * It need not wait for whoever has the row of an event that is stored already, as a transactional handler has.
+     *
+     * @param connection the connection
+     * @param events at least one, and no id twice
+     * @return how many were stored
+     */
+    default Mono<Long> insertInOurs(Connection connection, List<NewEvent> events) {
+        return insert(connection, events);
+    }
+
+    /**
      * Stores events as {@link #insert} does, in one statement, when none of their ids was chosen by a publisher: one of them is
      * stored already only if a publish is repeated. Outside a transaction; or in one of the caller's, and then none is stored.
      *

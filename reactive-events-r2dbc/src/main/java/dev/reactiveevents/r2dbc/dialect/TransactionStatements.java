@@ -43,6 +43,19 @@ public interface TransactionStatements {
     }
 
     /**
+     * Puts back what {@link #open} changed of the event, if a statement of the work has committed it. After a rollback, outside a
+     * transaction. Does nothing by default.
+     *
+     * @param connection the connection
+     * @param eventId the event
+     * @param leaseToken its delivery's token
+     * @return completes when this is done
+     */
+    default Mono<Void> rolledBack(Connection connection, UUID eventId, UUID leaseToken) {
+        return Mono.empty();
+    }
+
+    /**
      * A transaction that settled an event has committed.
      *
      * @param settlement the outcome
