@@ -8,6 +8,7 @@ import dev.reactiveevents.test.EventChannelContract;
 import dev.reactiveevents.test.Uncommitted;
 import io.r2dbc.spi.ConnectionFactories;
 import io.r2dbc.spi.ConnectionFactory;
+import java.time.Duration;
 import java.util.EnumSet;
 import java.util.Set;
 import org.junit.jupiter.api.BeforeAll;
@@ -26,6 +27,14 @@ class H2TableQueueContractTest extends EventChannelContract {
     @Override
     protected EventChannel open(ChannelOptions options) {
         return Channels.tableQueue(DATABASE, options).build();
+    }
+
+    @Override
+    protected Mono<EventChannel> openForgetting(ChannelOptions options, Duration retention, Duration deadRetention) {
+        return Mono.just(Channels.tableQueue(DATABASE, options)
+                .retention(retention)
+                .deadRetention(deadRetention)
+                .build());
     }
 
     @Override

@@ -6,6 +6,7 @@ import dev.reactiveevents.engine.ChannelOptions;
 import dev.reactiveevents.spi.Capability;
 import dev.reactiveevents.test.EventChannelContract;
 import dev.reactiveevents.test.Uncommitted;
+import java.time.Duration;
 import java.util.EnumSet;
 import java.util.Set;
 import org.junit.jupiter.api.AfterAll;
@@ -31,6 +32,14 @@ class MariaDbContractTest extends EventChannelContract {
     @Override
     protected EventChannel open(ChannelOptions options) {
         return Channels.tableQueue(queue.pool(), options).build();
+    }
+
+    @Override
+    protected Mono<EventChannel> openForgetting(ChannelOptions options, Duration retention, Duration deadRetention) {
+        return Mono.just(Channels.tableQueue(queue.pool(), options)
+                .retention(retention)
+                .deadRetention(deadRetention)
+                .build());
     }
 
     @Override

@@ -7,6 +7,7 @@ import dev.reactiveevents.spi.Capability;
 import dev.reactiveevents.test.EventChannelContract;
 import dev.reactiveevents.test.Uncommitted;
 import io.r2dbc.pool.ConnectionPool;
+import java.time.Duration;
 import java.util.EnumSet;
 import java.util.Set;
 import org.junit.jupiter.api.AfterAll;
@@ -28,6 +29,16 @@ class PostgresListenNotifyDurableContractTest extends EventChannelContract {
                 .backend(BackendType.LISTEN_NOTIFY_DURABLE)
                 .queueTable(QUEUE.table())
                 .build();
+    }
+
+    @Override
+    protected Mono<EventChannel> openForgetting(ChannelOptions options, Duration retention, Duration deadRetention) {
+        return Mono.just(Channels.tableQueue(POOL, options)
+                .backend(BackendType.LISTEN_NOTIFY_DURABLE)
+                .queueTable(QUEUE.table())
+                .retention(retention)
+                .deadRetention(deadRetention)
+                .build());
     }
 
     @Override

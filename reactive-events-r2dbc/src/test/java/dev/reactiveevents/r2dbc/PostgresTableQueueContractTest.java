@@ -7,6 +7,7 @@ import dev.reactiveevents.spi.Capability;
 import dev.reactiveevents.test.EventChannelContract;
 import dev.reactiveevents.test.Uncommitted;
 import io.r2dbc.pool.ConnectionPool;
+import java.time.Duration;
 import java.util.EnumSet;
 import java.util.Set;
 import org.junit.jupiter.api.AfterAll;
@@ -25,6 +26,15 @@ class PostgresTableQueueContractTest extends EventChannelContract {
     @Override
     protected EventChannel open(ChannelOptions options) {
         return Channels.tableQueue(POOL, options).queueTable(QUEUE.table()).build();
+    }
+
+    @Override
+    protected Mono<EventChannel> openForgetting(ChannelOptions options, Duration retention, Duration deadRetention) {
+        return Mono.just(Channels.tableQueue(POOL, options)
+                .queueTable(QUEUE.table())
+                .retention(retention)
+                .deadRetention(deadRetention)
+                .build());
     }
 
     @Override

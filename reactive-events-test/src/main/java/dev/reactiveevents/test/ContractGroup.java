@@ -76,6 +76,15 @@ abstract class ContractGroup {
         return events;
     }
 
+    /** One that keeps for so long only what is done with. */
+    EventChannel openForgetting(ChannelOptions options, Duration retention, Duration deadRetention) {
+        EventChannel events =
+                contract.openForgetting(options, retention, deadRetention).block(AWAIT);
+        assumeTrue(events != null, "Retention is not a channel's to choose here.");
+        opened.add(events);
+        return events;
+    }
+
     /** Publishes in a transaction that stays open; null if the store has none. */
     @Nullable
     Uncommitted publishUncommitted(EventChannel events, Event event) {
@@ -171,9 +180,12 @@ abstract class ContractGroup {
 
     /** Looks again and again until it is so. */
     static void awaitUntil(BooleanSupplier holds) {
-        awaitEnd(Mono.fromSupplier(holds::getAsBoolean)
-                .filter(held -> held)
-                .repeatWhenEmpty(empty -> empty.delayElements(Duration.ofMillis(5))));
+        awaitUntil(Mono.fromSupplier(holds::getAsBoolean));
+    }
+
+    /** Asks again and again until it is so. */
+    static void awaitUntil(Mono<Boolean> holds) {
+        awaitEnd(holds.filter(held -> held).repeatWhenEmpty(empty -> empty.delayElements(Duration.ofMillis(5))));
     }
 
     /** Waits, by the store's own clock, until each lease of this length that was taken before has lapsed. */

@@ -206,6 +206,11 @@ abstract class DeadLettersContract extends ContractGroup {
                 .isZero();
         assertThat(await(dead.purge(placed.withDiedBefore(third)))).isEqualTo(1);
         assertThat(payloads(browse(dead, DeadLetterQuery.latest(9)))).containsExactly(3, 2, 1);
+
+        assertThat(await(dead.requeue(ALL.withDiedBefore(third)))).isEqualTo(1);
+        assertThat(subscribe(events).next().payloadAs(Integer.class)).isEqualTo(1);
+        assertThat(await(dead.requeue(placed.withDiedFrom(third)))).isEqualTo(1);
+        assertThat(payloads(browse(dead, ALL))).containsExactly(2);
     }
 
     @Test

@@ -4,6 +4,7 @@ import dev.reactiveevents.Event;
 import dev.reactiveevents.EventChannel;
 import dev.reactiveevents.engine.ChannelOptions;
 import dev.reactiveevents.spi.Capability;
+import java.time.Duration;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Nested;
@@ -55,12 +56,31 @@ public abstract class EventChannelContract {
         return Mono.empty();
     }
 
+    /**
+     * Opens a new channel object that keeps what is done with for a short time only.
+     *
+     * @param options how the channel is to work
+     * @param retention how long acknowledged events are kept
+     * @param deadRetention how long dead letters are kept
+     * @return the channel; empty, as by default, if such times are not a channel's to choose
+     */
+    protected Mono<EventChannel> openForgetting(ChannelOptions options, Duration retention, Duration deadRetention) {
+        return Mono.empty();
+    }
+
     /** Called after each test, when its channels are shut down. May empty the store; by default does nothing. */
     protected void wipe() {}
 
     @Nested
     class Publishing extends PublishingContract {
         Publishing() {
+            super(EventChannelContract.this);
+        }
+    }
+
+    @Nested
+    class Retention extends RetentionContract {
+        Retention() {
             super(EventChannelContract.this);
         }
     }

@@ -51,7 +51,19 @@ public final class InMemoryBackend implements EventBackend {
      * @return the store
      */
     public static InMemoryBackend create(Supplier<Instant> clock, Duration retention) {
-        return new InMemoryBackend(new InMemoryStore(clock, retention));
+        return new InMemoryBackend(new InMemoryStore(clock, retention, null));
+    }
+
+    /**
+     * An empty store as by {@link #create(Supplier, Duration)} that forgets dead letters too.
+     *
+     * @param clock what time it is
+     * @param retention how long acknowledged events are kept
+     * @param deadRetention how long dead letters are kept
+     * @return the store
+     */
+    public static InMemoryBackend create(Supplier<Instant> clock, Duration retention, Duration deadRetention) {
+        return new InMemoryBackend(new InMemoryStore(clock, retention, deadRetention));
     }
 
     /** {@return a new channel over this store, with the default options} */

@@ -36,6 +36,7 @@ final class InMemoryStore {
 
     private final Supplier<Instant> clock;
     private final Duration retention;
+    private final @Nullable Duration deadRetention;
 
     private static final TreeSet<StoredEvent> NONE = new TreeSet<>(StoredEvent.BY_PUBLISHING);
 
@@ -53,9 +54,11 @@ final class InMemoryStore {
     private long lastSeq;
     private Instant latest = Instant.EPOCH;
 
-    InMemoryStore(Supplier<Instant> clock, Duration retention) {
+    /** A store that keeps acknowledged events for a time, and dead letters for another, or for ever. */
+    InMemoryStore(Supplier<Instant> clock, Duration retention, @Nullable Duration deadRetention) {
         this.clock = clock;
         this.retention = retention;
+        this.deadRetention = deadRetention;
     }
 
     // == Publish ==
@@ -63,6 +66,7 @@ final class InMemoryStore {
     synchronized void publish(List<NewEvent> batch) {
         Instant now = now();
         forgetAcked(now);
+        forgetDead(now);
         requireIdsOfOneChannel(batch);
         for (NewEvent event : batch) {
             events.computeIfAbsent(event.eventId(), id -> stored(event, now));
@@ -100,6 +104,7 @@ final class InMemoryStore {
 
     synchronized List<Claimed> claim(Claim claim) {
         Instant now = now();
+        forgetDead(now);
         return claim.requests().stream()
                 .map(request -> claim(claim, request, now))
                 .toList();
@@ -274,6 +279,15 @@ final class InMemoryStore {
         Instant kept = now.minus(retention);
         while (!acked.isEmpty() && !acked.getFirst().settledAt.isAfter(kept)) {
             events.remove(acked.removeFirst().content.eventId());
+        }
+    }
+
+    private void forgetDead(Instant now) {
+        if (deadRetention != null) {
+            DeadEvent.Place kept = new DeadEvent.Place(now.minus(deadRetention), Long.MAX_VALUE);
+            List.copyOf(dead.values()).stream()
+                    .flatMap(ofChannel -> List.copyOf(ofChannel.headMap(kept).values()).stream())
+                    .forEach(this::purge);
         }
     }
 

@@ -86,6 +86,10 @@ final class Inbox extends BaseSubscriber<EventMessage> {
         return next(arrived.availablePermits());
     }
 
+    boolean isEmpty() {
+        return messages.isEmpty();
+    }
+
     void assertEmpty() {
         assertThat(messages).isEmpty();
     }

@@ -15,6 +15,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import reactor.core.Disposable;
 import reactor.core.publisher.Mono;
 import reactor.core.scheduler.Schedulers;
 
@@ -171,6 +172,44 @@ abstract class ListenerRetriesContract extends ContractGroup {
         assertThat(inbox.next(5)).extracting(EventMessage::attempts).containsExactly(1, 2, 3, 4, 5);
         assertThat(published).hasValueGreaterThan(50);
         awaitEnd(listener.stop(AWAIT));
+    }
+
+    @Test
+    void anEventWhoseLeaseLapsesDoesNotStarveUnderSteadyTraffic() {
+        lapseUnderSteadyTraffic(false);
+    }
+
+    @Test
+    void anEventWithAKeyWhoseLeaseLapsesDoesNotStarveUnderSteadyTrafficOfKeys() {
+        requires(Capability.KEYS);
+        lapseUnderSteadyTraffic(true);
+    }
+
+    /** Until it is taken to be one that ends its consumers, and beyond. */
+    private void lapseUnderSteadyTraffic(boolean keyed) {
+        EventChannel events = open(LAPSING);
+        AtomicInteger published = new AtomicInteger();
+        publishNumbered(events, 50, keyed);
+        await(events.publish(named("lapsing", keyed)));
+        Disposable traffic = events.subscribe(channel)
+                .flatMap(
+                        message -> {
+                            if (message.payload().isString()) {
+                                inbox.hookOnNext(message);
+                                return message.attempts() < 4 ? Mono.empty() : message.ack();
+                            }
+                            return events.publish(numbered(published.incrementAndGet(), keyed))
+                                    .subscribeOn(Schedulers.parallel())
+                                    .then(message.ack());
+                        },
+                        4)
+                .subscribe();
+
+        assertThat(inbox.next(3)).extracting(EventMessage::attempts).containsExactly(1, 2, 3);
+        int before = published.get();
+        assertThat(inbox.next().attempts()).isEqualTo(4);
+        assertThat(published).as("what was handled meanwhile").hasValueGreaterThan(before);
+        traffic.dispose();
     }
 
     @Test

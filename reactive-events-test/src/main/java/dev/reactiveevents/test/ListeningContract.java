@@ -60,6 +60,33 @@ abstract class ListeningContract extends ContractGroup {
         return listener.counts();
     }
 
+    // == Stopping ==
+
+    @Test
+    void whatWaitsWhenItIsStoppedIsGivenBackAtOnceAlthoughAHandlerIsAtWork() {
+        requires(Capability.UPKEEP);
+        EventChannel events = open();
+        Sinks.Empty<Void> gate = Sinks.empty();
+        EventListener listener = listen(
+                events,
+                noting(gate.asMono()),
+                ListenOptions.defaults().withConcurrency(3).withKeyedConcurrency(message -> "one"));
+        publish(events, 3);
+        assertThat(inbox.next().payloadAs(Integer.class)).isZero();
+        awaitUntil(
+                events.inspect().counts(channel).map(counts -> counts.leased().atLeast() == 3));
+        Mono<Void> stopping = listener.stop(AWAIT).cache();
+        stopping.subscribe();
+
+        List<EventMessage> given = subscribe(open()).next(2);
+        assertThat(numbers(given)).containsExactlyInAnyOrder(1, 2);
+        assertThat(given).extracting(EventMessage::attempts).containsOnly(1);
+        assertThat(listener.state()).isEqualTo(State.STOPPING);
+        gate.tryEmitEmpty();
+        awaitEnd(stopping);
+        assertThat(listener.counts().handled()).isEqualTo(1);
+    }
+
     // == Handling ==
 
     @Test
