@@ -10,16 +10,24 @@ import dev.reactiveevents.EventException;
 import dev.reactiveevents.EventListener;
 import dev.reactiveevents.EventMessage;
 import dev.reactiveevents.ListenOptions;
-import dev.reactiveevents.Overflow;
 import dev.reactiveevents.RetryPolicy;
+import dev.reactiveevents.engine.ChannelOptions;
+import dev.reactiveevents.engine.EventChannels;
 import dev.reactiveevents.examples.HandlerSnippets.OrderPlaced;
 import dev.reactiveevents.examples.HandlerSnippets.ValidationException;
+import dev.reactiveevents.spi.BroadcastBackend;
+import dev.reactiveevents.spi.Capability;
+import dev.reactiveevents.spi.ClaimedEvent;
+import dev.reactiveevents.spi.NewEvent;
 import dev.reactiveevents.test.InMemoryBackend;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import java.util.Set;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 import reactor.core.publisher.Sinks;
 
@@ -130,10 +138,76 @@ class HandlerSnippetsTest {
         assertThat(stopped(listener).handled()).isEqualTo(3);
     }
 
+    /** A broadcast that is heard when the test says so, on its thread. */
+    private static final class Radio implements BroadcastBackend {
+
+        private final Sinks.Many<Heard> heard = Sinks.many().unicast().onBackpressureBuffer();
+
+        void say(int number) {
+            Instant time = Instant.EPOCH;
+            heard.tryEmitNext(new Heard.Arrived(new ClaimedEvent(
+                            EventChannels.newId(), "prices", null, null, "" + number, null, 1, time, time, time)))
+                    .orThrow();
+        }
+
+        @Override
+        public Flux<Heard> listen(String channel) {
+            return heard.asFlux().startWith(new Heard.Standing());
+        }
+
+        @Override
+        public String name() {
+            return "radio";
+        }
+
+        @Override
+        public Set<Capability> capabilities() {
+            return Set.of();
+        }
+
+        @Override
+        public Mono<Void> publish(List<NewEvent> events) {
+            return Mono.error(new AssertionError("nothing is published here"));
+        }
+
+        @Override
+        public Mono<Void> shutdown() {
+            return Mono.empty();
+        }
+    }
+
     @Test
-    void optionsOfABroadcastAreTaken() {
-        assertThat(snippets.latestOnly().subscription().prefetch()).isEqualTo(100);
-        assertThat(snippets.latestOnly().subscription().overflow()).isEqualTo(Overflow.DROP_OLDEST);
+    void ofABroadcastTheLatestAreHandledAndTheOthersAreMissed() {
+        Radio radio = new Radio();
+        EventChannel live = EventChannels.over(radio, ChannelOptions.defaults());
+        ListenOptions latest = snippets.latestOnly();
+        Sinks.Many<Integer> begun = Sinks.many().replay().all();
+        Sinks.Empty<Void> gate = Sinks.empty();
+        EventListener listener = live.listen(
+                "prices",
+                message -> {
+                    begun.emitNext(message.payloadAs(Integer.class), Sinks.EmitFailureHandler.busyLooping(LIMIT));
+                    return gate.asMono();
+                },
+                latest);
+        listener.ready().block(LIMIT);
+        int atWork = latest.concurrency();
+        for (int number = 0; number < atWork + 103; number++) {
+            radio.say(number);
+        }
+        assertDone("missed", "missed", "missed");
+
+        gate.tryEmitEmpty();
+        assertThat(begun.asFlux().take(atWork + 100).collectList().block(LIMIT))
+                .containsExactlyElementsOf(numbers(0, atWork, atWork + 3, atWork + 103));
+        assertThat(stopped(listener).handled()).isEqualTo(atWork + 100);
+        live.shutdown().block(LIMIT);
+    }
+
+    private static List<Integer> numbers(int first, int firstEnd, int last, int lastEnd) {
+        return IntStream.concat(IntStream.range(first, firstEnd), IntStream.range(last, lastEnd))
+                .boxed()
+                .toList();
     }
 
     // == Retries ==
