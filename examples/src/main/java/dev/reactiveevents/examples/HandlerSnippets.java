@@ -11,6 +11,8 @@ import dev.reactiveevents.Overflow;
 import dev.reactiveevents.RetryPolicy;
 import java.time.Duration;
 import java.util.List;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 import reactor.core.publisher.Sinks;
@@ -28,6 +30,9 @@ final class HandlerSnippets {
     }
 
     final Sinks.Many<String> done = Sinks.many().replay().all();
+
+    /** With what the next orders fail to be shipped, one each. */
+    final Queue<RuntimeException> failures = new ConcurrentLinkedQueue<>();
 
     private final EventChannel events;
 
@@ -136,6 +141,10 @@ final class HandlerSnippets {
     }
 
     private Mono<Void> ship(OrderPlaced order) {
+        RuntimeException failure = failures.poll();
+        if (failure != null) {
+            return note("could not ship " + order.number()).then(Mono.error(failure));
+        }
         return order.number() > 0
                 ? note("shipped " + order.number())
                 : Mono.error(new ValidationException("no such order: " + order.number()));

@@ -7,6 +7,7 @@ import dev.reactiveevents.r2dbc.BackendType;
 import dev.reactiveevents.r2dbc.R2dbcEventChannel;
 import io.r2dbc.spi.ConnectionFactory;
 import java.util.List;
+import java.util.function.Function;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 
@@ -16,9 +17,11 @@ final class OrderSnippets {
     record Moved(String account, int amount) {}
 
     private final EventChannel events;
+    private final Function<Moved, Mono<Void>> bank;
 
-    OrderSnippets(EventChannel events) {
+    OrderSnippets(EventChannel events, Function<Moved, Mono<Void>> bank) {
         this.events = events;
+        this.bank = bank;
     }
 
     Mono<List<String>> publish() {
@@ -40,7 +43,7 @@ final class OrderSnippets {
                 .build();
     }
 
-    private static Mono<Void> book(Moved moved) {
-        return moved.amount() > 0 ? Mono.empty() : Mono.error(new IllegalStateException("nothing to book"));
+    private Mono<Void> book(Moved moved) {
+        return bank.apply(moved);
     }
 }

@@ -11,13 +11,17 @@ import java.util.regex.Pattern;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 
-/** Connections to H2 that explain each SELECT from a table before they run it: H2 counts the rows that it reads. */
+/**
+ * Connections to H2 that explain what they do with a table before they do it. A SELECT is run for that, and H2 counts the rows
+ * that it reads; of an UPDATE or a DELETE it only tells how it would find the rows.
+ */
 final class H2Plans {
 
     private static final Pattern SCANNED = Pattern.compile("scanCount: (\\d+)");
 
     private final String table;
     private final Queue<String> plans = new ConcurrentLinkedQueue<>();
+    private final Queue<String> changes = new ConcurrentLinkedQueue<>();
 
     /**
      * Plans.
@@ -28,8 +32,17 @@ final class H2Plans {
         this.table = table;
     }
 
-    /** What was explained since the last time. */
+    /** What was explained of SELECTs since the last time. */
     List<String> taken() {
+        return taken(plans);
+    }
+
+    /** What was explained of UPDATEs and DELETEs since the last time. */
+    List<String> takenOfChanges() {
+        return taken(changes);
+    }
+
+    private static List<String> taken(Queue<String> plans) {
         List<String> taken = new ArrayList<>();
         String plan;
         while ((plan = plans.poll()) != null) {
@@ -49,19 +62,30 @@ final class H2Plans {
         return (Connection) Proxy.newProxyInstance(
                 getClass().getClassLoader(), new Class<?>[] {Connection.class}, (proxy, method, values) -> {
                     Object answer = method.invoke(connection, values);
-                    boolean select = method.getName().equals("createStatement")
-                            && ((String) values[0]).stripLeading().startsWith("SELECT")
-                            && ((String) values[0]).contains(table);
-                    return select ? explained(connection, (String) values[0], (Statement) answer) : answer;
+                    return method.getName().equals("createStatement")
+                            ? explained(connection, (String) values[0], (Statement) answer)
+                            : answer;
                 });
     }
 
     private Statement explained(Connection connection, String sql, Statement statement) {
-        Statement explanation = connection.createStatement("EXPLAIN ANALYZE " + sql);
+        String text = sql.stripLeading();
+        if (!text.contains(table)) {
+            return statement;
+        }
+        if (text.startsWith("SELECT")) {
+            return explained(connection.createStatement("EXPLAIN ANALYZE " + sql), plans, statement);
+        }
+        return text.startsWith("UPDATE") || text.startsWith("DELETE")
+                ? explained(connection.createStatement("EXPLAIN " + sql), changes, statement)
+                : statement;
+    }
+
+    private Statement explained(Statement explanation, Queue<String> told, Statement statement) {
         return (Statement) Proxy.newProxyInstance(
                 getClass().getClassLoader(), new Class<?>[] {Statement.class}, (proxy, method, values) -> {
                     if (method.getName().equals("execute")) {
-                        return explain(explanation).thenMany(Flux.from(statement.execute()));
+                        return explain(explanation, told).thenMany(Flux.from(statement.execute()));
                     }
                     method.invoke(explanation, values);
                     method.invoke(statement, values);
@@ -69,10 +93,10 @@ final class H2Plans {
                 });
     }
 
-    private Mono<Void> explain(Statement explanation) {
+    private static Mono<Void> explain(Statement explanation, Queue<String> told) {
         return Flux.from(explanation.execute())
                 .concatMap(result -> result.map(row -> row.get(0, String.class)))
-                .doOnNext(plans::add)
+                .doOnNext(told::add)
                 .then();
     }
 }
