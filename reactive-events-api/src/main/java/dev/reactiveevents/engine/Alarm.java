@@ -13,6 +13,7 @@ final class Alarm implements Disposable {
     private final EngineTime time;
     private @Nullable Disposable timer;
     private long times;
+    private boolean armed;
     private boolean disposed;
 
     Alarm(EngineTime time) {
@@ -30,7 +31,11 @@ final class Alarm implements Disposable {
         cancel();
         if (!disposed) {
             long mine = ++times;
-            timer = time.after(delay, () -> goOff(mine, task));
+            armed = true;
+            Disposable scheduled = time.after(delay, () -> goOff(mine, task));
+            if (isArmed(mine)) { // in virtual time it may have gone off by now
+                timer = scheduled;
+            }
         }
     }
 
@@ -42,15 +47,21 @@ final class Alarm implements Disposable {
 
     /** Answers false if it was set anew or disposed of in this moment. */
     private synchronized boolean isForgotten(long mine) {
-        boolean current = timer != null && times == mine;
+        boolean current = isArmed(mine);
         if (current) {
+            armed = false;
             timer = null;
         }
         return current;
     }
 
+    private boolean isArmed(long mine) {
+        return armed && times == mine;
+    }
+
     /** Until it is set again. */
     synchronized void cancel() {
+        armed = false;
         if (timer != null) {
             timer.dispose();
             timer = null;

@@ -125,7 +125,7 @@ final class Batcher<T, R> {
         drain();
     }
 
-    /** Starts no batch that is not full until all is {@link #gathered}, which runs no user's code and takes as long as it takes. */
+    /** Starts no batch that is not full until all is {@link #gathered}, unless that takes long. */
     void gather() {
         hold.beginGathering();
     }

@@ -21,6 +21,7 @@ import reactor.util.context.ContextView;
 final class Delivery extends ReceivedEvent {
 
     private static final Duration LONGEST = Duration.ofDays(3653);
+    private static final Duration A_MOMENT = Duration.ofSeconds(1);
 
     private final UUID token;
     private final EventSubscription owner;
@@ -36,6 +37,8 @@ final class Delivery extends ReceivedEvent {
     private volatile boolean takenBack;
     private volatile boolean withdrawn;
     private volatile boolean outOfReach;
+    private volatile boolean returned;
+    private volatile long returnedAt;
 
     Delivery(ClaimedEvent event, UUID token, EventSubscription owner, LeaseEnd leaseEnd) {
         super(event);
@@ -206,6 +209,8 @@ final class Delivery extends ReceivedEvent {
     }
 
     void returned(Enlisted enlisted) {
+        returnedAt = owner.time().nanos();
+        returned = true;
         settling.compareAndSet(enlisted, null);
     }
 
@@ -328,9 +333,11 @@ final class Delivery extends ReceivedEvent {
     /** Detached from who asked: an outcome that was said is sent, whether or not somebody waits for the answer. */
     private void send(Settling mine, Settlement settlement, ContextView caller) {
         Activity activity = owner.observed().settling(this, settlement.outcome(), caller);
-        boolean late = outOfReach || leaseEnd.isOver(owner.time().nanos());
         owner.settler()
-                .settle(settlement, this::settleSent, late)
+                .settle(
+                        settlement,
+                        this::settleSent,
+                        othersMayHaveIt(owner.time().nanos()))
                 .map(answer -> applied(settlement, answer))
                 .subscribe(
                         held -> {
@@ -344,6 +351,12 @@ final class Delivery extends ReceivedEvent {
                             settling.set(null);
                             mine.fail(error);
                         });
+    }
+
+    /** Nobody could take it while a transaction of ours had its row, however long the lease was over. */
+    private boolean othersMayHaveIt(long now) {
+        boolean oursUntilNow = returned && now - returnedAt < A_MOMENT.toNanos();
+        return outOfReach || leaseEnd.isOver(now) && !oursUntilNow;
     }
 
     /** What is released was not worked: it says nothing of the consumer's pace. */

@@ -4,22 +4,26 @@ import java.time.Duration;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
- * That more is about to be handed in, so that it is worth a moment's wait. Who holds may be in the hands of users' code, and let
- * go late, or never: a hold counts for a millisecond. Who gathers runs no such code, and takes as long as it takes.
+ * That more is about to be handed in, so that it is worth a moment's wait. Who holds or gathers may be in the hands of users'
+ * code, and end late, or never: each counts for a time only, a gathering, which asks for one batch, for longer.
  */
 final class Hold {
 
     /** How long what is handed in may wait, while it is held, for more to be written with it. */
     static final Duration LONGEST = Duration.ofMillis(1);
 
+    private static final Duration LONGEST_GATHERING = Duration.ofMillis(100);
+
     private final EngineTime time;
     private final AtomicInteger holds = new AtomicInteger();
     private final AtomicInteger gatherings = new AtomicInteger();
     private volatile long until;
+    private volatile long gatheringUntil;
 
     Hold(EngineTime time) {
         this.time = time;
         this.until = time.nanos();
+        this.gatheringUntil = until;
     }
 
     /** Answers false if others hold as well, and their time is not over. */
@@ -37,7 +41,9 @@ final class Hold {
     }
 
     void beginGathering() {
-        gatherings.incrementAndGet();
+        if (gatherings.getAndIncrement() == 0 || !isGathering()) {
+            gatheringUntil = time.nanos() + LONGEST_GATHERING.toNanos();
+        }
     }
 
     void endGathering() {
@@ -45,6 +51,10 @@ final class Hold {
     }
 
     boolean isOn() {
-        return gatherings.get() > 0 || holds.get() > 0 && time.nanos() - until < 0;
+        return isGathering() || holds.get() > 0 && time.nanos() - until < 0;
+    }
+
+    private boolean isGathering() {
+        return gatherings.get() > 0 && time.nanos() - gatheringUntil < 0;
     }
 }

@@ -450,6 +450,16 @@ class BatcherTest {
     }
 
     @Test
+    void whoGathersForLongHoldsBackNobody() {
+        Batcher<String, String> batcher = batcher(2);
+        batcher.gather();
+        submitAll(batcher, "a", "b");
+        clock.advanceTimeBy(Duration.ofMillis(200));
+
+        assertThat(written()).containsExactly(List.of("a", "b"));
+    }
+
+    @Test
     void whatIsLetGoInTimeNeedsNoTimerOfItsOwn() {
         Batcher<String, String> batcher = batcher(1);
         for (int i = 0; i < 100; i++) {

@@ -94,6 +94,22 @@ class LateSettlementsTest extends VirtualTimeEngine {
         });
     }
 
+    /** Nobody could take it before. */
+    @Test
+    void whatATransactionHadUntilNowIsNotLate() {
+        List<EventMessage> messages = delivered(2);
+        Enlistment enlisted = EventChannels.enlist(channel, messages.get(1));
+        advance(Duration.ofMinutes(1));
+        backend.onSettle = batch -> late.asMono();
+        messages.get(0).ack().subscribe(answers::add);
+        backend.onSettle = ScriptedBackend::applyAll;
+        enlisted.rolledBack();
+        enlisted.failed(new IllegalStateException("failed")).subscribe(answers::add);
+
+        assertThat(answers).containsExactly(true);
+        assertThat(backend.settlements).hasSize(2);
+    }
+
     @Test
     void aShutdownWaitsForThem() {
         acknowledgeLate(1);

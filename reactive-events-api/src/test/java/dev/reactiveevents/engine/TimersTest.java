@@ -72,6 +72,15 @@ class TimersTest extends VirtualTimeEngine {
         channel = new BackendChannel(backend, ChannelOptions.defaults(), time);
     }
 
+    /** Which in virtual time is while it is set. */
+    @Test
+    void anAlarmOfNoDelayGoesOffOnce() {
+        new Alarm(new EngineTime(clock, () -> clock.now(TimeUnit.NANOSECONDS)))
+                .set(Duration.ZERO, ran::incrementAndGet);
+        advance(Duration.ofSeconds(1));
+        assertThat(ran).hasValue(1);
+    }
+
     private EventListener listen(ListenOptions options) {
         backend.store(1);
         return channel.listen("orders", message -> Mono.never(), options);

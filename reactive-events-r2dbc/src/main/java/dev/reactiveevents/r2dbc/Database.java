@@ -56,13 +56,9 @@ final class Database {
                 connect(attempted),
                 lent -> lent.run(offloaded(onceVerified(attempted, lent.connection, () -> work.apply(lent.connection))
                         .onErrorMap(failure -> failures.ofCommit(attempted, failure)))),
-                lent -> isAutoCommit(lent) ? close(lent) : commit(attempted, lent),
-                (lent, failure) -> isAutoCommit(lent) ? closeWhenOver(lent) : rollback(lent),
-                lent -> isAutoCommit(lent) ? closeWhenOver(lent) : lent.ended().then(rollback(lent))));
-    }
-
-    private static boolean isAutoCommit(Lent lent) {
-        return lent.connection.isAutoCommit();
+                lent -> lent.connection.isAutoCommit() ? close(lent) : commit(attempted, lent),
+                (lent, failure) -> closeWhenOver(lent),
+                this::closeWhenOver));
     }
 
     /** Runs work in a transaction. */
@@ -152,13 +148,24 @@ final class Database {
 
     /**
      * A server may tell of the end of a connection before it closes it: a pool that had it back in between would lend it again.
-     * So it is asked for a sign of life first, as a rollback asks for one.
+     * So it is asked for a sign of life first, as a rollback asks for one. In a session that does not commit by itself the
+     * statement is in a transaction, which may have failed, and nobody else is to go on with.
      */
     private Mono<Void> closeWhenOver(Lent lent) {
         Mono<Void> sign = lent.work
                 .then()
                 .onErrorResume(failure -> mayBeLost(failure) ? signOfLife(lent.connection) : Mono.empty());
-        return lent.ended().then(release.after(sign, lent.connection));
+        Mono<Void> last = isAutoCommit(lent) ? sign : sign.then(Mono.defer(() -> dialect.rollback(lent.connection)));
+        return lent.ended().then(release.after(last, lent.connection));
+    }
+
+    /** Some drivers do not answer this of a connection that is closed. */
+    private static boolean isAutoCommit(Lent lent) {
+        try {
+            return lent.connection.isAutoCommit();
+        } catch (RuntimeException closed) {
+            return true;
+        }
     }
 
     private static boolean mayBeLost(Throwable failure) {

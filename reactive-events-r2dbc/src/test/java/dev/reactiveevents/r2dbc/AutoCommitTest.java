@@ -3,10 +3,17 @@ package dev.reactiveevents.r2dbc;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.reactiveevents.EventException;
+import dev.reactiveevents.r2dbc.dialect.H2Dialect;
+import dev.reactiveevents.r2dbc.dialect.QueueTable;
 import io.r2dbc.pool.ConnectionPool;
 import io.r2dbc.pool.ConnectionPoolConfiguration;
 import io.r2dbc.spi.Connection;
+import io.r2dbc.spi.R2dbcNonTransientResourceException;
+import java.lang.reflect.Proxy;
 import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 import reactor.core.publisher.Mono;
@@ -36,6 +43,42 @@ class AutoCommitTest {
         OnMariaDb() {
             super(TestDatabase.mariaDb());
         }
+    }
+
+    /** A connection that is lost in the middle of a statement; what is called on it is noted. */
+    private static List<String> calledOnceLost(boolean answersWhetherItCommits) {
+        TestDatabase database = TestDatabase.h2();
+        List<String> called = new CopyOnWriteArrayList<>();
+        UnaryOperator<Connection> noting = connection -> (Connection) Proxy.newProxyInstance(
+                AutoCommitTest.class.getClassLoader(), new Class<?>[] {Connection.class}, (proxy, method, values) -> {
+                    called.add(method.getName());
+                    if (method.getName().equals("isAutoCommit")) {
+                        if (!answersWhetherItCommits) {
+                            throw new IllegalStateException("closed");
+                        }
+                        return false;
+                    }
+                    return method.invoke(connection, values);
+                });
+        Database lost = new Database(
+                database.changed(connection -> connection.map(noting)), new H2Dialect(), QueueTable.of("queue"));
+        StepVerifier.create(lost.statement(
+                        "Looking", connection -> Mono.error(new R2dbcNonTransientResourceException("lost", "08006"))))
+                .verifyErrorSatisfies(failure -> assertThat(failure)
+                        .isInstanceOfAny(EventException.OutcomeUnknown.class, EventException.Unavailable.class));
+        return called;
+    }
+
+    /** As Oracle's driver does not. */
+    @Test
+    void aConnectionIsGivenBackThatDoesNotAnswerWhetherItCommits() {
+        assertThat(calledOnceLost(false)).containsOnlyOnce("close");
+    }
+
+    /** A pool would lend it again. */
+    @Test
+    void aConnectionIsAskedForASignOfLifeBeforeItIsRolledBackAndGivenBack() {
+        assertThat(calledOnceLost(true)).containsSubsequence("validate", "rollbackTransaction", "close");
     }
 
     abstract static class OnEveryDatabase {
