@@ -21,7 +21,6 @@ import reactor.util.context.ContextView;
 final class Delivery extends ReceivedEvent {
 
     private static final Duration LONGEST = Duration.ofDays(3653);
-    private static final Duration A_MOMENT = Duration.ofSeconds(1);
 
     private final UUID token;
     private final EventSubscription owner;
@@ -36,9 +35,6 @@ final class Delivery extends ReceivedEvent {
     private volatile boolean lost;
     private volatile boolean takenBack;
     private volatile boolean withdrawn;
-    private volatile boolean outOfReach;
-    private volatile boolean returned;
-    private volatile long returnedAt;
 
     Delivery(ClaimedEvent event, UUID token, EventSubscription owner, LeaseEnd leaseEnd) {
         super(event);
@@ -205,12 +201,11 @@ final class Delivery extends ReceivedEvent {
 
     /** Its row may be locked by a transaction of ours that nobody uses any more. */
     void outOfReach() {
-        outOfReach = true;
+        leaseEnd.outOfReach();
     }
 
     void returned(Enlisted enlisted) {
-        returnedAt = owner.time().nanos();
-        returned = true;
+        leaseEnd.wasLockedUntil(owner.time().nanos());
         settling.compareAndSet(enlisted, null);
     }
 
@@ -337,7 +332,7 @@ final class Delivery extends ReceivedEvent {
                 .settle(
                         settlement,
                         this::settleSent,
-                        othersMayHaveIt(owner.time().nanos()))
+                        leaseEnd.othersMayHaveTheRow(owner.time().nanos()))
                 .map(answer -> applied(settlement, answer))
                 .subscribe(
                         held -> {
@@ -351,12 +346,6 @@ final class Delivery extends ReceivedEvent {
                             settling.set(null);
                             mine.fail(error);
                         });
-    }
-
-    /** Nobody could take it while a transaction of ours had its row, however long the lease was over. */
-    private boolean othersMayHaveIt(long now) {
-        boolean oursUntilNow = returned && now - returnedAt < A_MOMENT.toNanos();
-        return outOfReach || leaseEnd.isOver(now) && !oursUntilNow;
     }
 
     /** What is released was not worked: it says nothing of the consumer's pace. */

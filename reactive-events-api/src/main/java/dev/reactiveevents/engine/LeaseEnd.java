@@ -6,9 +6,14 @@ import java.time.Instant;
 /** Until when a delivery has its event at least, in the engine's time. */
 final class LeaseEnd {
 
+    private static final Duration A_MOMENT = Duration.ofSeconds(1);
+
     private final long first;
     private final long claimTook;
     private volatile long end;
+    private volatile boolean outOfReach;
+    private volatile boolean wasLocked;
+    private volatile long lockedUntil;
 
     /**
      * The end of a lease that a claim has taken.
@@ -43,6 +48,23 @@ final class LeaseEnd {
 
     boolean isAtLeast(Duration duration, long now) {
         return end - now >= duration.toNanos();
+    }
+
+    /** A transaction of ours that nobody uses any more may have the row. */
+    void outOfReach() {
+        outOfReach = true;
+    }
+
+    /** A transaction of ours had the row. */
+    void wasLockedUntil(long time) {
+        lockedUntil = time;
+        wasLocked = true;
+    }
+
+    /** Nobody could take it while a transaction of ours had the row, however long the lease was over. */
+    boolean othersMayHaveTheRow(long now) {
+        boolean oursUntilNow = wasLocked && now - lockedUntil < A_MOMENT.toNanos();
+        return outOfReach || isOver(now) && !oursUntilNow;
     }
 
     void notBefore(long time) {
