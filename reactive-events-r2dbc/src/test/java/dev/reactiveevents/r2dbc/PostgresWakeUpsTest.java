@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.reactiveevents.Event;
 import dev.reactiveevents.EventChannel;
 import dev.reactiveevents.EventMessage;
+import dev.reactiveevents.r2dbc.ChannelSnapshot.Notifications;
 import io.r2dbc.spi.ConnectionFactories;
 import io.r2dbc.spi.ConnectionFactory;
 import java.io.IOException;
@@ -224,9 +225,14 @@ class PostgresWakeUpsTest {
 
             proxy.freeze();
             elsewhere.publish("orders", 2).block(LIMIT);
-            arrivals.next(LIMIT);
+            arrivals.next(LIMIT); // found when the loss was noticed: nobody listens yet
             elsewhere.publish("orders", 3).block(LIMIT);
-            arrivals.next(AT_ONCE);
+            arrivals.next(LIMIT);
+            Traffic.await(() -> proxied.snapshot().notifications() == Notifications.HEARD);
+            for (int i = 4; i < 8; i++) {
+                elsewhere.publish("orders", i).block(LIMIT);
+                arrivals.next(AT_ONCE);
+            }
             assertThat(proxy.accepted()).isEqualTo(2);
             proxied.shutdown().block(LIMIT);
         }
@@ -282,6 +288,8 @@ class PostgresWakeUpsTest {
         EventSchema.of(one).migrate().block(LIMIT);
         Arrivals arrivals = Arrivals.at(one);
         other.publish("orders", 1).block(LIMIT);
+        arrivals.next(LIMIT); // told over a connection that is opened for it
+        other.publish("orders", 2).block(LIMIT);
 
         arrivals.next(AT_ONCE);
         Flux.just(one, other).flatMap(EventChannel::shutdown).blockLast(LIMIT);
