@@ -15,10 +15,9 @@ final class Polls {
 
     private final EngineTime time;
     private final Consumer<Set<String>> wake;
-    private final Map<Duration, Set<EventSubscription>> polled = new HashMap<>();
+    private final Map<Duration, Round> rounds = new HashMap<>();
     private final Alarm timer;
     private final long beginning;
-    private long lastPoll;
 
     /**
      * Polls of nobody yet.
@@ -33,25 +32,23 @@ final class Polls {
     }
 
     synchronized void add(EventSubscription subscription) {
-        Set<EventSubscription> others = polled.get(subscription.pollInterval());
-        if (others != null) {
-            others.add(subscription);
-        } else {
-            polled.put(subscription.pollInterval(), new LinkedHashSet<>(Set.of(subscription)));
+        Duration interval = subscription.pollInterval();
+        Round round = rounds.computeIfAbsent(interval, added -> new Round(added, elapsed()));
+        if (round.subscriptions.add(subscription) && round.subscriptions.size() == 1) {
             setTimer();
         }
     }
 
     synchronized void remove(EventSubscription subscription) {
-        Set<EventSubscription> others = polled.get(subscription.pollInterval());
-        if (others != null && others.remove(subscription) && others.isEmpty()) {
-            polled.remove(subscription.pollInterval());
+        Round round = rounds.get(subscription.pollInterval());
+        if (round != null && round.subscriptions.remove(subscription) && round.subscriptions.isEmpty()) {
+            rounds.remove(subscription.pollInterval());
             setTimer();
         }
     }
 
     private void setTimer() {
-        if (polled.isEmpty()) {
+        if (rounds.isEmpty()) {
             timer.cancel();
         } else {
             timer.set(untilNext(), this::poll);
@@ -59,33 +56,52 @@ final class Polls {
     }
 
     private Duration untilNext() {
-        long now = elapsed();
-        return Duration.ofNanos(polled.keySet().stream()
-                .mapToLong(Duration::toNanos)
-                .map(interval -> interval - now % interval)
-                .min()
-                .orElseThrow());
+        long next =
+                rounds.values().stream().mapToLong(round -> round.next).min().orElseThrow();
+        return Duration.ofNanos(Math.max(0, next - elapsed()));
     }
 
     private void poll() {
         wake.accept(channelsDue());
     }
 
-    /** Those with a multiple of their interval since the last poll. */
     private synchronized Set<String> channelsDue() {
         long now = elapsed();
         Set<String> channels = new LinkedHashSet<>();
-        polled.forEach((interval, subscriptions) -> {
-            if (now / interval.toNanos() > lastPoll / interval.toNanos()) {
-                subscriptions.forEach(subscription -> channels.addAll(subscription.channels()));
-            }
-        });
-        lastPoll = now;
+        rounds.values().stream()
+                .filter(round -> round.isDue(now))
+                .flatMap(round -> round.subscriptions.stream())
+                .forEach(subscription -> channels.addAll(subscription.channels()));
         setTimer();
         return channels;
     }
 
     private long elapsed() {
         return time.nanos() - beginning;
+    }
+
+    /** Those that poll at one interval, and the multiple of it at which they do next. */
+    private static final class Round {
+
+        private final Duration interval;
+        private final Set<EventSubscription> subscriptions = new LinkedHashSet<>();
+        private long next;
+
+        Round(Duration interval, long now) {
+            this.interval = interval;
+            this.next = multipleAfter(now);
+        }
+
+        boolean isDue(long now) {
+            boolean due = next <= now;
+            if (due) {
+                next = multipleAfter(now);
+            }
+            return due;
+        }
+
+        private long multipleAfter(long now) {
+            return now - now % interval.toNanos() + interval.toNanos();
+        }
     }
 }

@@ -6,12 +6,14 @@ import dev.reactiveevents.EventListener;
 import dev.reactiveevents.EventListener.State;
 import dev.reactiveevents.ListenOptions;
 import dev.reactiveevents.SubscribeOptions;
+import dev.reactiveevents.spi.Claim;
 import dev.reactiveevents.spi.Claimed;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
 import reactor.core.Disposable;
 import reactor.core.publisher.Mono;
@@ -120,6 +122,24 @@ class TimersTest extends VirtualTimeEngine {
         assertThat(listener.state()).isEqualTo(State.STOPPED);
         assertThat(ran).hasValue(1);
         assertThat(disposedAtWork).hasValue(0);
+    }
+
+    /** A timer may be late, and is set anew when somebody comes before it goes off. */
+    @Test
+    void aPollThatIsDueIsNotPutOffByOneAtAnotherInterval() {
+        AtomicLong now = new AtomicLong();
+        channel = new BackendChannel(backend, ChannelOptions.defaults(), new EngineTime(clock, now::get));
+        SubscribeOptions options = SubscribeOptions.defaults();
+        subscribe("orders", options.withPollInterval(Duration.ofSeconds(10)), 1);
+        now.addAndGet(Duration.ofSeconds(10).plusMillis(1).toNanos());
+        backend.claims.clear();
+        subscribe("payments", options.withPollInterval(Duration.ofHours(1)), 1);
+        advance(Duration.ofMillis(1));
+
+        assertThat(backend.claims)
+                .flatExtracting(Claim::requests)
+                .extracting(Claim.Request::channel)
+                .containsExactlyInAnyOrder("orders", "payments");
     }
 
     /** What is set anew in this moment, by another thread, goes off once: at its new time. */
