@@ -27,6 +27,10 @@ class LockedRowTest {
 
     private static final Duration LIMIT = Duration.ofSeconds(30);
 
+    private static String work(String eventId) {
+        return "UPDATE \"queue\" SET attempts = attempts WHERE event_id = '" + eventId + "'";
+    }
+
     @Nested
     class OnPostgres extends OnEveryDatabase {
         OnPostgres() {
@@ -126,6 +130,24 @@ class LockedRowTest {
             assertThat(database.number("SELECT COUNT(*) FROM \"queue\"")).isEqualTo(2);
         }
 
+        /** Some databases limit a claim before they skip what is locked. */
+        @Test
+        void whoTakesOneEventAtATimeIsGivenTheNextThatIsFree() {
+            R2dbcEventChannel events = open(database.connections(), Duration.ofMinutes(1));
+            String[] work = Flux.range(1, 3)
+                    .concatMap(i -> events.publish("orders", i))
+                    .map(LockedRowTest::work)
+                    .collectList()
+                    .block(LIMIT)
+                    .toArray(String[]::new);
+            String last = events.publish("orders", 4).block(LIMIT);
+            try (TestDatabase.Transaction other = database.transaction(work)) {
+                EventMessage free = events.receive("orders", LIMIT).block(LIMIT);
+                assertThat(free.eventId()).isEqualTo(last);
+                other.rollback();
+            }
+        }
+
         /** As many as there are statements at a time, whose leases are over, and somebody else works on the events. */
         @Test
         void lateAcknowledgementsHoldUpNoOther() {
@@ -133,10 +155,8 @@ class LockedRowTest {
             List<EventMessage> late = List.of(received(events, "orders"), received(events, "orders"));
             database.execute("UPDATE \"queue\" SET lease_token = '" + UUID.randomUUID() + "'");
             List<CompletableFuture<Boolean>> acknowledged;
-            String[] work = late.stream()
-                    .map(message ->
-                            "UPDATE \"queue\" SET attempts = attempts WHERE event_id = '" + message.eventId() + "'")
-                    .toArray(String[]::new);
+            String[] work =
+                    late.stream().map(message -> work(message.eventId())).toArray(String[]::new);
             try (TestDatabase.Transaction other = database.transaction(work)) {
                 late.forEach(OnEveryDatabase::awaitLoss);
                 acknowledged =

@@ -9,13 +9,14 @@ import io.r2dbc.spi.Readable;
 import io.r2dbc.spi.Statement;
 import java.util.List;
 import java.util.UUID;
+import java.util.stream.Stream;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 
 /** A claim, channel after channel, in the turn of one process. What an index begins with is part of each {@code ORDER BY}. */
 final class H2Claim {
 
-    /** H2 limits before it skips locked rows: two who claim at once would see the same first rows, and the second get none. */
+    /** H2 limits before it skips locked rows: two who claim at once would find the same ones, and the second in vain. */
     private static final String TAKE_TURN = "SELECT task FROM ${table:maintenance} WHERE task = 'claim' FOR UPDATE";
 
     /** The lower bound keeps the walk off the settled rows, which have no such time and come first in the index. */
@@ -47,7 +48,7 @@ final class H2Claim {
 
     private static final String FIND_WITHOUT_KEY = """
             SELECT event_id FROM ${table}
-            WHERE ${due} AND with_key = 0 AND ${wanted}
+            WHERE ${due} AND with_key = 0 AND ${wanted} AND event_id <> ALL ($5)
             ORDER BY channel, with_key, available_at, seq
             FETCH FIRST $4 ROWS ONLY
             """;
@@ -55,11 +56,10 @@ final class H2Claim {
     private static final String FIND_SUSPECTS = """
             SELECT event_id FROM ${table} AS e USE INDEX (${table:suspect})
             WHERE channel = $1 AND lapses >= $3 AND available_at <= CURRENT_TIMESTAMP
-                AND (event_key IS NULL OR ${first})
+                AND (event_key IS NULL OR ${first}) AND event_id <> ALL ($5)
             ORDER BY available_at, seq
             FETCH FIRST $4 ROWS ONLY
-            """.replace(
-                    "${first}", FIRST_OF_KEY.replace("${key}", "e.event_key").replace("$6", "$5"));
+            """.replace("${first}", FIRST_OF_KEY.replace("${key}", "e.event_key"));
 
     /**
      * Of what was found, in a statement of its own: with {@code FOR UPDATE} H2 reads all that is due, in whatever order, and a
@@ -267,10 +267,23 @@ final class H2Claim {
         // == Others, and suspects ==
 
         private Mono<Void> takeOthers() {
-            return Sql.query(found(), row -> Sql.requiredUuid(row, "event_id"))
+            return takeBesides(List.of());
+        }
+
+        /** H2 limits before it skips what is locked: for what it skipped, more is looked for. */
+        private Mono<Void> takeBesides(List<UUID> seen) {
+            int wanted = request.limit() - taken.size();
+            return Sql.query(found(wanted, seen), row -> Sql.requiredUuid(row, "event_id"))
                     .collectList()
                     .filter(found -> !found.isEmpty())
-                    .flatMap(found -> Sql.query(these(found), taken::add).then());
+                    .flatMap(found -> Sql.query(these(found), taken::add)
+                            .then(Mono.defer(() -> found.size() < wanted || taken.size() == request.limit()
+                                    ? Mono.empty()
+                                    : takeBesides(union(seen, found)))));
+        }
+
+        private static List<UUID> union(List<UUID> some, List<UUID> others) {
+            return Stream.concat(some.stream(), others.stream()).toList();
         }
 
         // == Statements ==
@@ -282,10 +295,11 @@ final class H2Claim {
                     .bind(2, request.suspectAfter());
         }
 
-        private Statement found() {
-            Statement found =
-                    bound(claim.suspects() ? FIND_SUSPECTS : FIND_WITHOUT_KEY).bind(3, request.limit() - taken.size());
-            return claim.suspects() ? found.bind(4, parks()) : found;
+        private Statement found(int wanted, List<UUID> seen) {
+            Statement found = bound(claim.suspects() ? FIND_SUSPECTS : FIND_WITHOUT_KEY)
+                    .bind(3, wanted)
+                    .bind(4, seen.toArray(UUID[]::new));
+            return claim.suspects() ? found.bind(5, parks()) : found;
         }
 
         private Statement these(List<UUID> found) {
