@@ -19,7 +19,7 @@ import reactor.core.publisher.Flux;
 /**
  * A real PostgreSQL for tests, one for each JVM: the one that the environment variable {@code REACTIVE_EVENTS_POSTGRES_URL}
  * names ({@code r2dbc:postgresql://user:password@host/database}), else one in Docker where Docker answers, else the embedded
- * binary. Durability is left on.
+ * binary.
  */
 public final class PostgresServer {
 
