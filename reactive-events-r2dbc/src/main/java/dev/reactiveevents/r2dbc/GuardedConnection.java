@@ -26,12 +26,12 @@ final class GuardedConnection implements Connection, Wrapped<Connection> {
     /**
      * A connection to be lent.
      *
-     * @param transaction which transaction this is, for messages
+     * @param transaction which transaction this is, as messages begin
      * @param work who works with it, for messages
      */
     GuardedConnection(Connection connection, String transaction, String work) {
         this.connection = connection;
-        this.transaction = transaction;
+        this.transaction = Character.toLowerCase(transaction.charAt(0)) + transaction.substring(1);
         this.work = work;
     }
 

@@ -14,7 +14,6 @@ import io.r2dbc.spi.Connection;
 import io.r2dbc.spi.ConnectionFactory;
 import java.time.Duration;
 import java.util.List;
-import java.util.Objects;
 import java.util.concurrent.TimeoutException;
 import java.util.function.BiFunction;
 import java.util.function.Consumer;
@@ -105,7 +104,7 @@ final class Transactions {
                 Handled transaction = new Handled(channel, around, message, work);
                 return transaction
                         .outcome()
-                        .onErrorResume(failure -> transaction.failed(failure).then(Mono.error(failure)));
+                        .onErrorResume(failure -> transaction.failed(failure).then(UserCode.failed(failure)));
             });
         }
 
@@ -117,7 +116,9 @@ final class Transactions {
                     (message, connection) -> Flux.fromIterable(handlers)
                             .concatMap(handler -> handler instanceof Handler other && other.owner() == owner()
                                     ? work(other.work, message, connection)
-                                    : handler.handle(message)));
+                                    : UserCode.call(
+                                            () -> handler.handle(message),
+                                            "The handler returned null; return a Mono, such as Mono.empty().")));
         }
 
         private Transactions owner() {
@@ -126,8 +127,8 @@ final class Transactions {
     }
 
     private static Publisher<?> work(TransactionalHandler work, EventMessage message, Connection connection) {
-        return Objects.requireNonNull(
-                work.handle(message, connection),
+        return UserCode.call(
+                () -> work.handle(message, connection),
                 "The transactional handler returned null; return a publisher, such as Mono.empty().");
     }
 
@@ -136,8 +137,8 @@ final class Transactions {
 
         private final String attempted;
         private final String work;
-        private @Nullable GuardedConnection lent;
-        private volatile Mono<?> statement = Mono.empty();
+        private volatile @Nullable GuardedConnection lent;
+        private final Steps steps = new Steps();
         volatile boolean committed;
         volatile boolean rolledBack;
 
@@ -166,23 +167,26 @@ final class Transactions {
         abstract Mono<T> run(Connection connection);
 
         final GuardedConnection lend(Connection connection) {
-            GuardedConnection guarded = new GuardedConnection(connection, sentencePart(attempted), work);
+            GuardedConnection guarded = new GuardedConnection(connection, attempted, work);
             lent = guarded;
+            if (steps.areOver()) {
+                guarded.end();
+            }
             return guarded;
         }
 
-        private String sentencePart(String sentence) {
-            return Character.toLowerCase(sentence.charAt(0)) + sentence.substring(1);
-        }
-
-        /** What runs by now is ended before anything else is done on the connection. */
-        final <R> Mono<R> toItsEnd(Mono<R> cancellable, BiFunction<String, Throwable, Throwable> told) {
+        /** What runs is ended before anything else is done; {@code refused} is run if it must not begin: who cancelled hears nothing. */
+        final <R> Mono<R> toItsEnd(
+                Mono<R> cancellable, BiFunction<String, Throwable, Throwable> told, Runnable refused) {
             Mono<R> whole = offloaded(cancellable)
                     .contextWrite(context -> Context.empty())
                     .onErrorMap(failure -> told.apply(attempted, failure))
                     .cache();
-            statement = whole;
-            return whole;
+            if (steps.begins(whole)) {
+                return whole;
+            }
+            refused.run();
+            return Mono.never();
         }
 
         /**
@@ -203,7 +207,8 @@ final class Transactions {
                             }
                         }
                     }),
-                    failures::ofCommit);
+                    failures::ofCommit,
+                    () -> {});
         }
 
         /** The work may have ended a moment before it is told so: nothing of it is to come behind this. */
@@ -217,11 +222,9 @@ final class Transactions {
 
         private Mono<Void> rollbackUnlessCommitted(Connection connection) {
             return Mono.defer(() -> {
+                Mono<Void> last = steps.end();
                 endWork();
-                return statement
-                        .then()
-                        .onErrorComplete()
-                        .then(Mono.defer(() -> committed ? close(connection) : rollback(connection)));
+                return last.then(Mono.defer(() -> committed ? close(connection) : rollback(connection)));
             });
         }
 
@@ -252,17 +255,17 @@ final class Transactions {
 
         @Override
         Mono<T> run(Connection connection) {
-            return toItsEnd(Mono.defer(() -> Mono.from(connection.beginTransaction())), failures::ofUndone)
+            return toItsEnd(Mono.defer(() -> Mono.from(connection.beginTransaction())), failures::ofUndone, () -> {})
                     .then(Mono.defer(() -> work(lend(connection))))
                     .singleOptional()
                     .flatMap(value -> commit(committing(connection), () -> {}).then(Mono.justOrEmpty(value)));
         }
 
         private Mono<T> work(GuardedConnection guarded) {
-            return Objects.requireNonNull(
-                            work.apply(guarded),
-                            "The work of inTransaction returned null; return a Mono, such as Mono.empty().")
-                    .doFinally(end -> guarded.end());
+            Flux<T> called = UserCode.call(
+                    () -> work.apply(guarded),
+                    "The work of inTransaction returned null; return a Mono, such as Mono.empty().");
+            return Mono.from(called).doFinally(end -> guarded.end());
         }
 
         /** Unlike a COMMIT of ours, the driver's is an error if a statement had failed and all is rolled back. */
@@ -278,7 +281,7 @@ final class Transactions {
         private final TransactionStatements around;
         private final EventMessage message;
         private final TransactionalHandler work;
-        private @Nullable Enlistment enlistment;
+        private volatile @Nullable Enlistment enlistment;
 
         Handled(EventChannel channel, TransactionStatements around, EventMessage message, TransactionalHandler work) {
             super("The transaction for event " + message.eventId(), "handler");
@@ -303,7 +306,8 @@ final class Transactions {
                                         enlisted.eventId(),
                                         enlisted.leaseToken(),
                                         enlisted.maxProcessingTime()),
-                                failures::ofUndone)
+                                failures::ofUndone,
+                                enlisted::rolledBack)
                         .filter(held -> held)
                         .flatMap(held -> work(connection, enlisted).then(settleAndCommit(connection, enlisted)));
             });

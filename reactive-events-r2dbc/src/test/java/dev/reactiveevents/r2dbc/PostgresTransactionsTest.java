@@ -3,19 +3,24 @@ package dev.reactiveevents.r2dbc;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.reactiveevents.EventListener;
+import dev.reactiveevents.EventMessage;
 import io.r2dbc.pool.ConnectionPool;
 import io.r2dbc.spi.Connection;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import org.assertj.core.api.InstanceOfAssertFactories;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import reactor.core.Disposable;
+import reactor.core.Disposables;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
+import reactor.core.publisher.Sinks;
 
 /** What transactional handlers prepare in the sessions of PostgreSQL, which are not theirs alone. */
 class PostgresTransactionsTest {
@@ -85,6 +90,40 @@ class PostgresTransactionsTest {
                         "PREPARE reactive_events_ack_",
                         "PREPARE reactive_events_pin_",
                         "PREPARE reactive_events_lock_");
+    }
+
+    /** Behind the rollback the acknowledgement would be stored for itself. */
+    @Test
+    void whoCancelsAsTheAcknowledgementBeginsRollsBackBoth() {
+        database.execute("CREATE TABLE ledger (payment INT)");
+        Disposable.Swap handling = Disposables.swap();
+        events = TestDatabase.builder(Statements.noted(pool, sql -> {
+                    if (sql.contains("EXECUTE reactive_events_ack_")) {
+                        handling.dispose();
+                    }
+                }))
+                .build();
+        events.publish("payments", 1).block(LIMIT);
+        EventMessage message = events.receive("payments", LIMIT).block(LIMIT);
+        CompletableFuture<Void> written = new CompletableFuture<>();
+        Sinks.Empty<Void> end = Sinks.empty();
+        handling.update(
+                events.transactional((payment, connection) -> execute(connection, "INSERT INTO ledger VALUES (1)")
+                                .doOnSuccess(done -> written.complete(null))
+                                .then(end.asMono()))
+                        .handle(message)
+                        .subscribe());
+        Mono.fromFuture(written).block(LIMIT);
+        end.tryEmitEmpty();
+
+        assertThat(handling.isDisposed()).isTrue();
+        String sql = "SELECT status || ' with ' || (SELECT count(*) FROM ledger) FROM queue";
+        assertThat(Mono.usingWhen( // behind all that was sent on the connection
+                                pool.create(),
+                                connection -> query(connection, sql).next(),
+                                Connection::close)
+                        .block(LIMIT))
+                .isEqualTo("leased with 0");
     }
 
     @Test

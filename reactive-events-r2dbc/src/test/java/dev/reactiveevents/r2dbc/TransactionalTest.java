@@ -444,6 +444,36 @@ class TransactionalTest {
                     .contains("no funds");
         }
 
+        /** Reactor throws such an error past whoever waits, on the driver's thread. */
+        @Test
+        void whatIsThrownIsTheFailureOfTheWorkAlsoIfItIsAMissingClass() {
+            R2dbcEventChannel events = open(builder -> builder.maxAttempts(1));
+            List<EventMessage> messages = publishAndSubscribe(events);
+            events.publish("payments", 2).block(LIMIT);
+            awaitCount(messages, 2);
+            EventHandler throwing = events.transactional((payment, connection) -> {
+                throw new NoClassDefFoundError("missing");
+            });
+            EventRouter router = new EventRouter()
+                    .otherwise(events.transactional((payment, connection) -> insert(connection, payment)))
+                    .otherwise(message -> {
+                        throw new NoClassDefFoundError("missing");
+                    });
+            assertThatThrownBy(() -> throwing.handle(messages.get(0)).block(LIMIT))
+                    .isInstanceOf(NoClassDefFoundError.class);
+            assertThatThrownBy(() -> router.handle(messages.get(1)).block(LIMIT))
+                    .isInstanceOf(NoClassDefFoundError.class);
+            assertThatThrownBy(() -> events.inTransaction((connection, publisher) -> {
+                                throw new NoClassDefFoundError("missing");
+                            })
+                            .block(LIMIT))
+                    .isInstanceOf(NoClassDefFoundError.class);
+
+            assertThat(database.number("SELECT COUNT(*) FROM \"queue\" WHERE status = 'dead'"))
+                    .isEqualTo(2);
+            assertThat(ledger()).isZero();
+        }
+
         @Test
         void aHandlerThatReturnsNullFails() {
             R2dbcEventChannel events = open(builder -> builder.maxAttempts(1));
