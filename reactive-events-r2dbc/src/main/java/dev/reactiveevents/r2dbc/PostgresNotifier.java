@@ -165,10 +165,10 @@ final class PostgresNotifier implements Notifier {
     }
 
     private void startNext() {
-        if (busy || pausing && !stopping) {
+        PostgresSession open = session.get();
+        if (busy || isPausing()) {
             return;
         }
-        PostgresSession open = session.get();
         Mono<Void> next = open == null ? connectIfNeeded() : nextOn(open);
         if (next != null) {
             busy = true;
@@ -211,6 +211,7 @@ final class PostgresNotifier implements Notifier {
             return open.listen(missing).timeout(PATIENCE).doOnSuccess(done -> listens(open, first));
         }
         Collection<String> unwanted = difference(open.listened, wanted);
+        unwanted.remove(open.probeTopic); // a probe may be on its way
         if (!unwanted.isEmpty()) {
             return open.unlisten(unwanted).timeout(PATIENCE);
         }
@@ -308,8 +309,11 @@ final class PostgresNotifier implements Notifier {
 
     /** Whoever notices first decides. Then there is a pause, longer each time until a connection has lasted. */
     private void lost(@Nullable PostgresSession used, @Nullable Throwable failure) {
-        if (!session.compareAndSet(used, null)) {
-            return;
+        synchronized (this) { // if another were opened before listeners are told of the loss, they never would be
+            if (!session.compareAndSet(used, null)) {
+                return;
+            }
+            pausing = true;
         }
         boolean lasted = used != null && used.isOlderThan(Duration.ofMillis(2 * LONGEST_PAUSE_MILLIS));
         failures = lasted ? 1 : failures + 1;
@@ -327,8 +331,11 @@ final class PostgresNotifier implements Notifier {
         pause();
     }
 
+    private synchronized boolean isPausing() {
+        return pausing && !stopping;
+    }
+
     private void pause() {
-        pausing = true;
         long most = Math.min(LONGEST_PAUSE_MILLIS, FIRST_PAUSE_MILLIS << Math.min(failures - 1, 10));
         long millis = most / 2 + ThreadLocalRandom.current().nextLong(most / 2 + 1);
         after(deaf > 1 ? probeInterval : Duration.ofMillis(millis), () -> {
@@ -348,6 +355,10 @@ final class PostgresNotifier implements Notifier {
      * mode confirms LISTEN and passes nothing on.
      */
     private void probe(PostgresSession open) {
+        if (topics.isEmpty()) {
+            probeLater(open);
+            return;
+        }
         tellElsewhere
                 .apply(open.probeTopic, "")
                 .timeout(PATIENCE)
@@ -371,7 +382,7 @@ final class PostgresNotifier implements Notifier {
     }
 
     private void probeLater(PostgresSession open) {
-        open.onEnd(after(probeInterval, () -> probe(open)));
+        open.probesBy(after(probeInterval, () -> probe(open)));
     }
 
     private void sayDeaf() {

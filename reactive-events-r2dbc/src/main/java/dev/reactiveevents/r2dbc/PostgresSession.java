@@ -30,7 +30,8 @@ final class PostgresSession {
     private final PostgresqlConnection connection;
     private final int pid;
     private final long openedAt = System.nanoTime();
-    private final Disposable.Composite ending = Disposables.composite();
+    private final Disposable.Swap probing = Disposables.swap();
+    private final Disposable.Composite ending = Disposables.composite(probing);
 
     /** Listened to besides, to hear oneself being told something by another connection. */
     final String probeTopic;
@@ -151,9 +152,9 @@ final class PostgresSession {
         return System.nanoTime() - openedAt > age.toNanos();
     }
 
-    /** Ends with the session. */
-    void onEnd(Disposable other) {
-        ending.add(other);
+    /** The timer of the next probe ends with the session. */
+    void probesBy(Disposable timer) {
+        probing.replace(timer); // the one before has gone off
     }
 
     void close() {

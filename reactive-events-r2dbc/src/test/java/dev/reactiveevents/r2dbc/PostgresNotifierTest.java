@@ -4,15 +4,23 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.r2dbc.spi.Connection;
 import io.r2dbc.spi.ConnectionFactory;
+import io.r2dbc.spi.ConnectionFactoryMetadata;
 import java.time.Duration;
 import java.util.UUID;
+import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.LinkedTransferQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.BiFunction;
+import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import reactor.core.Disposable;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
+import reactor.core.publisher.Sinks;
 
 class PostgresNotifierTest {
 
@@ -28,8 +36,14 @@ class PostgresNotifierTest {
     private final PostgresNotifier hearer = notifier();
 
     private static PostgresNotifier notifier() {
-        return new PostgresNotifier(
-                DATABASE, Duration.ofMinutes(10), PostgresNotifierTest::tellElsewhere, () -> {}, failure -> failure);
+        return notifier(DATABASE, PostgresNotifierTest::tellElsewhere, failure -> failure);
+    }
+
+    private static PostgresNotifier notifier(
+            ConnectionFactory database,
+            BiFunction<String, String, Mono<Void>> tellElsewhere,
+            UnaryOperator<Throwable> meaning) {
+        return new PostgresNotifier(database, Duration.ofMinutes(10), tellElsewhere, () -> {}, meaning);
     }
 
     /** A connection that heard nothing of it would be taken for dead in the middle of a long conversation. */
@@ -98,5 +112,91 @@ class PostgresNotifierTest {
         await(over);
 
         assertThat(teller.reconnects()).as("it needed no other connection").isZero();
+    }
+
+    /** Answers when it is heard. */
+    private static Disposable listen(PostgresNotifier notifier, String topic) {
+        CountDownLatch standing = new CountDownLatch(1);
+        Disposable listening = notifier.listen(topic, news -> standing.countDown());
+        await(standing);
+        return listening;
+    }
+
+    @Test
+    void howeverManyComeAndGoOneProbeAfterTheOtherIsTold() {
+        AtomicInteger probes = new AtomicInteger();
+        PostgresNotifier notifier = notifier(
+                DATABASE,
+                (topic, payload) -> {
+                    probes.incrementAndGet();
+                    return tellElsewhere(topic, payload);
+                },
+                failure -> failure);
+        for (int i = 0; i < 20; i++) {
+            listen(notifier, topic).dispose();
+        }
+        notifier.stop().block(LIMIT);
+
+        assertThat(probes).hasValue(1);
+    }
+
+    @Test
+    void aProbeThatIsToldWhenNobodyListensAnyMoreIsHeardAllTheSame() throws InterruptedException {
+        Sinks.Empty<Void> gate = Sinks.empty();
+        CountDownLatch lost = new CountDownLatch(1);
+        PostgresNotifier notifier =
+                notifier(DATABASE, (topic, payload) -> gate.asMono().then(tellElsewhere(topic, payload)), failure -> {
+                    lost.countDown();
+                    return failure;
+                });
+        listen(notifier, topic).dispose();
+        Disposable other = listen(notifier, "other-" + topic); // behind the end of the first
+        other.dispose();
+        gate.tryEmitEmpty();
+
+        assertThat(lost.await(6, TimeUnit.SECONDS))
+                .as("it was taken for lost, as it is after five seconds in which a probe was not heard")
+                .isFalse();
+        notifier.stop().block(LIMIT);
+    }
+
+    /** Listeners would not be told that they were cut off, if they were heard again before. */
+    @Test
+    void noOtherConnectionIsOpenedBeforeTheLossOfTheOneBeforeIsTold() {
+        AtomicInteger opened = new AtomicInteger();
+        AtomicInteger openedAtTheLoss = new AtomicInteger();
+        BlockingQueue<Notifier.Kind> told = new LinkedTransferQueue<>();
+        AtomicReference<PostgresNotifier> itself = new AtomicReference<>();
+        ConnectionFactory database = new ConnectionFactory() {
+            @Override
+            public Mono<? extends Connection> create() {
+                return Mono.defer(() -> {
+                    opened.incrementAndGet();
+                    return Mono.from(DATABASE.create());
+                });
+            }
+
+            @Override
+            public ConnectionFactoryMetadata getMetadata() {
+                return DATABASE.getMetadata();
+            }
+        };
+        PostgresNotifier notifier = notifier(database, PostgresNotifierTest::tellElsewhere, failure -> {
+            itself.get().tell(topic, "news");
+            openedAtTheLoss.set(opened.get());
+            return failure;
+        });
+        itself.set(notifier);
+        notifier.listen(topic, news -> told.add(news.kind()));
+        assertThat(Arrivals.next(told, LIMIT)).isEqualTo(Notifier.Kind.STANDING);
+        PostgresServer.execute(
+                DATABASE,
+                "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE query LIKE 'LISTEN%" + topic
+                        + "%'");
+
+        assertThat(Arrivals.next(told, LIMIT)).isEqualTo(Notifier.Kind.CUT_OFF);
+        assertThat(Arrivals.next(told, LIMIT)).isEqualTo(Notifier.Kind.STANDING);
+        assertThat(openedAtTheLoss).hasValue(1);
+        notifier.stop().block(LIMIT);
     }
 }
