@@ -108,12 +108,19 @@ final class TableQueueBackend implements EventBackend {
                 && statements.fitOneStatement(batches.get(0))
                 && events.stream().noneMatch(NewEvent::idGiven);
         return atOnce
-                ? database.statement(attempted, connection -> statements.insertNew(connection, batches.get(0)))
+                ? database.statement(attempted, connection -> insertAtOnce(connection, batches.get(0)))
                         .then()
                 : database.transaction(
                         attempted,
                         connection -> insert(
                                 connection, batches, events, batch -> statements.insertInOurs(connection, batch)));
+    }
+
+    /** In a session that does not commit by itself a statement that fails may leave a transaction in which all others fail. */
+    private Mono<Long> insertAtOnce(Connection connection, List<NewEvent> events) {
+        return connection.isAutoCommit()
+                ? statements.insertNew(connection, events)
+                : statements.insert(connection, events);
     }
 
     /** Stores events in somebody's transaction, by one statement unless they are very many, and leaves its end to them. */

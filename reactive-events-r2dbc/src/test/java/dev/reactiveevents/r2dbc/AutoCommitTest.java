@@ -108,6 +108,18 @@ class AutoCommitTest {
                     .doesNotContain("leased", "ready");
         }
 
+        /** As after a lost answer. */
+        @Test
+        void aPublishThatIsRepeatedIsStoredOnce() {
+            R2dbcEventChannel events = TestDatabase.builder(database.changed(OnEveryDatabase::withoutAutoCommit))
+                    .build();
+            Mono<String> publish = events.publish("orders", 1);
+            String id = publish.block(LIMIT);
+            assertThat(publish.block(LIMIT)).isEqualTo(id);
+            events.shutdown().block(LIMIT);
+            assertThat(database.number("SELECT COUNT(*) FROM \"queue\"")).isEqualTo(1);
+        }
+
         /** A database that takes a transaction to have failed refuses all that comes next in it. */
         @Test
         void aPublishThatFailsLeavesNothingToTheNextOnItsConnection() {

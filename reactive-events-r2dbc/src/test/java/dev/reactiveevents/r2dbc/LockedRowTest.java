@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
@@ -168,6 +169,22 @@ class LockedRowTest {
             assertThat(acknowledged)
                     .allSatisfy(answer ->
                             assertThat(Mono.fromFuture(answer).block(LIMIT)).isFalse());
+        }
+
+        /** Whoever has claimed the event since then works on it in a transaction. */
+        @Test
+        void aHandlerWhoseEventIsInOtherHandsDoesNotWaitForThem() {
+            R2dbcEventChannel events = open(database.connections(), Duration.ofMinutes(1));
+            EventMessage late = received(events, "orders");
+            database.execute("UPDATE \"queue\" SET lease_token = '" + UUID.randomUUID() + "'");
+            AtomicBoolean worked = new AtomicBoolean();
+            try (TestDatabase.Transaction other = database.transaction(work(late.eventId()))) {
+                events.transactional((message, connection) -> Mono.fromRunnable(() -> worked.set(true)))
+                        .handle(late)
+                        .block(LIMIT);
+                other.rollback();
+            }
+            assertThat(worked).isFalse();
         }
 
         private Connection thatNeverRollsBack(Connection connection) {

@@ -14,6 +14,7 @@ import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
@@ -199,29 +200,40 @@ final class MySqlClaim {
                                 return locked(row);
                             })
                             .collectList()
-                            .flatMap(found -> withMissed(found, room))
+                            .filter(found -> !found.isEmpty())
+                            .flatMap(found -> withMissed(found, seqs(found), room, room))
                             .doOnNext(found -> found.forEach(this::add))
                             .then();
         }
 
-        /** What was missed comes first, and takes the room of the last. */
-        private Mono<List<Locked>> withMissed(List<Locked> found, int room) {
-            if (found.isEmpty()) {
-                return Mono.just(found);
-            }
+        private static Set<Long> seqs(List<Locked> locked) {
+            return locked.stream().map(Locked::seq).collect(Collectors.toCollection(HashSet::new));
+        }
+
+        /**
+         * What was missed comes first, and takes the room of the last. If others hold some of what was found, it is looked again,
+         * for more, and for all that is before the last now: a transaction may have been committed since, too.
+         *
+         * @param seen what is locked already, or held by others
+         * @param most how many to look for, at least as many as there is room for
+         */
+        private Mono<List<Locked>> withMissed(List<Locked> found, Set<Long> seen, int most, int room) {
             Locked last = found.get(found.size() - 1);
             Consumer<Composed> time = to -> to.text(MySqlText.time(last.laneAt()));
-            Map<String, Object> more = MySqlText.more(
-                    values, "seqs", found.stream().map(Locked::seq).toList());
+            Map<String, Object> more = MySqlText.more(MySqlText.more(values, "seqs", seen), "limit", most);
             more.put("last", time);
             more.put("lastseq", last.seq());
             return query(missed.with(more), row -> Sql.required(row, "seq", Long.class))
                     .collectList()
-                    .flatMap(seqs -> lock(seqs).collectList())
-                    .map(others -> Stream.concat(found.stream(), others.stream())
-                            .sorted(Comparator.comparing(Locked::laneAt).thenComparing(Locked::seq))
-                            .limit(room)
-                            .toList());
+                    .flatMap(seqs -> lock(seqs).collectList().flatMap(others -> {
+                        List<Locked> first = Stream.concat(found.stream(), others.stream())
+                                .sorted(Comparator.comparing(Locked::laneAt).thenComparing(Locked::seq))
+                                .limit(room)
+                                .toList();
+                        boolean all = seqs.size() < most || others.size() == most;
+                        seen.addAll(seqs);
+                        return all ? Mono.just(first) : withMissed(first, seen, 2 * most, room);
+                    }));
         }
 
         /** Takes those that were found, as far as they are still there, in the order in which they were found. */

@@ -40,16 +40,21 @@ final class MySqlClaimSql {
     /**
      * What lies before the last of those that were locked and is not among them. The walk of {@link #DUE} sees each row as it
      * is at that moment: it passes over the first rows of a transaction that is not committed yet, and takes the others if
-     * that commits meanwhile. This sees all of such a transaction or nothing. Two ranges, because a condition on both columns
-     * would read all that became due together with the last one.
+     * that commits meanwhile. This sees all of such a transaction or nothing, and reads its first rows only: it may be a large
+     * one. Two ranges, because a condition on both columns would read all that became due together with the last one.
      */
     static final String MISSED = """
-            SELECT e.seq FROM ${table} AS e FORCE INDEX (${name:claim})
-            WHERE e.channel = :channel AND e.lane = 0 AND e.lane_at < :last AND e.seq NOT IN :seqs
+            (SELECT e.seq, e.lane_at FROM ${table} AS e FORCE INDEX (${name:claim})
+                WHERE e.channel = :channel AND e.lane = 0 AND e.lane_at < :last AND e.seq NOT IN :seqs AND ${wanted}
+                ORDER BY e.lane_at, e.seq LIMIT :limit)
             UNION ALL
-            SELECT e.seq FROM ${table} AS e FORCE INDEX (${name:claim})
-            WHERE e.channel = :channel AND e.lane = 0 AND e.lane_at = :last AND e.seq < :lastseq AND e.seq NOT IN :seqs
-            """;
+            (SELECT e.seq, e.lane_at FROM ${table} AS e FORCE INDEX (${name:claim})
+                WHERE e.channel = :channel AND e.lane = 0 AND e.lane_at = :last AND e.seq < :lastseq
+                    AND e.seq NOT IN :seqs AND ${wanted}
+                ORDER BY e.lane_at, e.seq LIMIT :limit)
+            ORDER BY lane_at, seq
+            LIMIT :limit
+            """.replace("${wanted}", WANTED.replace("${of}", "e."));
 
     /** Those that were found by an index, if they are still to be had. */
     static final String THESE = EVENT + """

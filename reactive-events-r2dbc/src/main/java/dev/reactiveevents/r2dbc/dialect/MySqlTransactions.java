@@ -26,28 +26,40 @@ final class MySqlTransactions implements TransactionStatements {
     private static final String LOCK = "UPDATE ${table} FORCE INDEX (${name:event}) SET lease_token = :mark"
             + " WHERE event_id = :event AND lease_token = :token AND status = 'leased'";
 
-    private static final String MARKED = "SELECT event_id FROM ${table} FORCE INDEX (${name:event})"
-            + " WHERE event_id = :event AND lease_token = :mark AND status = 'leased'";
+    private static final String LEASED = "SELECT event_id FROM ${table} FORCE INDEX (${name:event})"
+            + " WHERE event_id = :event AND lease_token = :token AND status = 'leased'";
 
     /** How much later the database ends a transaction that the process did not. */
     private static final Duration GRACE = Duration.ofSeconds(5);
 
     private final MySqlText lock;
-    private final MySqlText marked;
+    private final MySqlText leased;
     private final QueueStatements statements;
 
     MySqlTransactions(QueueTable table, QueueStatements statements) {
         this.lock = new MySqlText(table, LOCK);
-        this.marked = new MySqlText(table, MARKED);
+        this.leased = new MySqlText(table, LEASED);
         this.statements = statements;
     }
 
+    /**
+     * An UPDATE locks the row before it compares the token: for an event of others it would wait until they are done with it. So
+     * it is looked first, which waits for nobody; each statement of this transaction sees what is committed by then.
+     */
     @Override
     public Mono<Boolean> open(Connection connection, UUID eventId, UUID leaseToken, Duration limit) {
         return Sql.execute(connection, LIMIT + seconds(limit.plus(GRACE)))
                 .then(Mono.from(connection.beginTransaction(IsolationLevel.READ_COMMITTED)))
-                .then(Mono.defer(() -> Sql.update(change(connection, eventId, leaseToken, Mark.of(leaseToken)))))
-                .map(locked -> locked == 1);
+                .then(Mono.defer(() -> Sql.query(look(connection, eventId, leaseToken), row -> true)
+                        .hasElements()))
+                .filter(ours -> ours)
+                .flatMap(ours -> Sql.update(change(connection, eventId, leaseToken, Mark.of(leaseToken))))
+                .map(locked -> locked == 1)
+                .defaultIfEmpty(false);
+    }
+
+    private Statement look(Connection connection, UUID eventId, UUID token) {
+        return leased.with(Map.of("event", eventId, "token", token)).on(connection);
     }
 
     private Statement change(Connection connection, UUID eventId, UUID from, UUID to) {
@@ -57,8 +69,8 @@ final class MySqlTransactions implements TransactionStatements {
     @Override
     public Mono<Void> rolledBack(Connection connection, UUID eventId, UUID leaseToken) {
         UUID mark = Mark.of(leaseToken);
-        Statement look = marked.with(Map.of("event", eventId, "mark", mark)).on(connection);
-        return Mark.takeBack(connection, look, () -> change(connection, eventId, mark, leaseToken));
+        return Mark.takeBack(
+                connection, look(connection, eventId, mark), () -> change(connection, eventId, mark, leaseToken));
     }
 
     /** The largest value that both servers take is a year. */
