@@ -169,7 +169,7 @@ final class Delivery extends ReceivedEvent {
     /** Leaves it to a transaction, unless something was said of it already or it is not its consumer's any more. */
     @Nullable
     Enlisted enlist() {
-        Enlisted enlisted = new Enlisted(this);
+        Enlisted enlisted = new Enlisted(this, !leaseEnd.isOver(owner.time().nanos()));
         Settling first = settling.compareAndExchange(null, enlisted);
         if (first instanceof Enlisted) {
             throw new EventException.Invalid(
@@ -181,7 +181,7 @@ final class Delivery extends ReceivedEvent {
             owner.deliveries().add(this); // again, if its lease has lapsed: the database decides whether that matters
             return enlisted;
         }
-        enlisted.rolledBack(); // whoever withdraws it may have met it
+        enlisted.refused(); // whoever withdraws it may have met it
         return null;
     }
 
@@ -204,8 +204,10 @@ final class Delivery extends ReceivedEvent {
         leaseEnd.outOfReach();
     }
 
-    void returned(Enlisted enlisted) {
-        leaseEnd.wasLockedUntil(owner.time().nanos());
+    void returned(Enlisted enlisted, boolean hadTheRow) {
+        if (hadTheRow) {
+            leaseEnd.wasLockedUntil(owner.time().nanos());
+        }
         settling.compareAndSet(enlisted, null);
     }
 
