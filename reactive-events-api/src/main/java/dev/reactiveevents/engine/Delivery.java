@@ -193,7 +193,7 @@ final class Delivery extends ReceivedEvent {
         Settling done = new Settling(settlement.outcome());
         done.answer(true);
         if (settling.compareAndSet(enlisted, done)) {
-            settleSent();
+            settleSent(settlement);
             applied(settlement, new Settler.Answer(SettleResult.APPLIED, settlement.frees()));
             owner.drain();
         }
@@ -333,7 +333,7 @@ final class Delivery extends ReceivedEvent {
         owner.settler()
                 .settle(
                         settlement,
-                        this::settleSent,
+                        () -> settleSent(settlement),
                         leaseEnd.othersMayHaveTheRow(owner.time().nanos()))
                 .map(answer -> applied(settlement, answer))
                 .subscribe(
@@ -351,8 +351,8 @@ final class Delivery extends ReceivedEvent {
     }
 
     /** What is released was not worked: it says nothing of the consumer's pace. */
-    private void settleSent() {
-        if (handedOver && !givenUp && holdsRoom.get()) {
+    private void settleSent(Settlement settlement) {
+        if (handedOver && settlement.outcome() != Outcome.RELEASE && holdsRoom.get()) {
             owner.countPace();
         }
         freeRoom();
