@@ -90,11 +90,7 @@ final class Delivery extends ReceivedEvent {
         if (delay.isEmpty() || attempts() >= most) {
             return settle(Outcome.DEAD, Duration.ZERO, "given back at attempt " + attempts() + " of " + most);
         }
-        return settle(Outcome.RETRY, bounded(delay.get()), null);
-    }
-
-    private static Duration bounded(Duration delay) {
-        return delay.compareTo(LONGEST) > 0 ? LONGEST : delay;
+        return settle(Outcome.RETRY, delay.get(), null);
     }
 
     @Override
@@ -120,10 +116,7 @@ final class Delivery extends ReceivedEvent {
 
     @Override
     public Mono<Boolean> release() {
-        return Mono.defer(() -> {
-            givenUp = true;
-            return settle(Outcome.RELEASE, Duration.ZERO, null);
-        });
+        return Mono.fromRunnable(this::letLapse).then(settle(Outcome.RELEASE, Duration.ZERO, null));
     }
 
     // == What the engine does with it ==
@@ -231,7 +224,7 @@ final class Delivery extends ReceivedEvent {
             return Mono.empty();
         }
         return again.isPresent()
-                ? settle(Outcome.RETRY, bounded(again.get()), reason)
+                ? settle(Outcome.RETRY, again.get(), reason)
                 : settle(Outcome.DEAD, Duration.ZERO, reason);
     }
 
@@ -287,26 +280,41 @@ final class Delivery extends ReceivedEvent {
                 : Mono.empty();
     }
 
+    /** What is not ours any more, or soon not to be, counts for nothing; an outcome may still be tried. */
     boolean prolonged(boolean applied, long until) {
-        if (!applied) {
-            lapse();
-            return false;
-        }
-        leaseEnd.notBefore(until);
-        owner.deliveries().add(this);
-        if (settled) { // by an answer that overtook this one
+        if (applied) {
+            leaseEnd.notBefore(until);
+            register();
+        } else {
+            leaseEnd.notAfter(owner.time().nanos());
             owner.deliveries().remove(this);
+            freeRoom();
         }
         owner.drain();
-        return true;
+        return applied;
     }
 
-    /** No longer ours, or soon not to be: it counts for nothing any more. An outcome may still be tried. */
-    void lapse() {
-        leaseEnd.notAfter(owner.time().nanos());
+    private void register() {
+        owner.deliveries().add(this);
+        if (settled) { // by an answer that overtook that of a renewal
+            owner.deliveries().remove(this);
+        }
+    }
+
+    /** The same if its lease is over. Answers false also if it is prolonged, or left to a transaction, in this moment. */
+    boolean lapses(long now) {
+        if (!isLapsed(now)) {
+            return false;
+        }
         owner.deliveries().remove(this);
-        freeRoom();
-        owner.drain();
+        boolean lapsed = isLapsed(owner.time().nanos());
+        if (lapsed) {
+            freeRoom();
+            owner.drain();
+        } else {
+            register();
+        }
+        return lapsed;
     }
 
     private Mono<Boolean> settle(Outcome outcome, Duration after, @Nullable String reason) {
@@ -323,18 +331,17 @@ final class Delivery extends ReceivedEvent {
     }
 
     Settlement settlement(Outcome outcome, Duration after, @Nullable String reason) {
+        Duration bounded = after.compareTo(LONGEST) > 0 ? LONGEST : after;
         String kept = reason == null ? null : Reasons.storable(reason);
-        return new Settlement(outcome, channel(), id(), key(), token, after, kept);
+        return new Settlement(outcome, channel(), id(), key(), token, bounded, kept);
     }
 
     /** Detached from who asked: an outcome that was said is sent, whether or not somebody waits for the answer. */
     private void send(Settling mine, Settlement settlement, ContextView caller) {
         Activity activity = owner.observed().settling(this, settlement.outcome(), caller);
+        boolean isLate = leaseEnd.othersMayHaveTheRow(owner.time().nanos());
         owner.settler()
-                .settle(
-                        settlement,
-                        () -> settleSent(settlement),
-                        leaseEnd.othersMayHaveTheRow(owner.time().nanos()))
+                .settle(settlement, () -> settleSent(settlement), isLate)
                 .map(answer -> applied(settlement, answer))
                 .subscribe(
                         held -> {

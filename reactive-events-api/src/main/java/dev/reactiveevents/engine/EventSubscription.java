@@ -323,7 +323,7 @@ final class EventSubscription implements EngineSubscription {
                 return false;
             }
             long now = dequeuer.time().nanos();
-            if (next.isLapsed(now)) {
+            if (next.lapses(now)) {
                 drop(next);
             } else if (next.isLeasedFor(dequeuer.options().lease(), now)) {
                 emit(next, now);
@@ -359,7 +359,6 @@ final class EventSubscription implements EngineSubscription {
     private void drop(Delivery lapsed) {
         buffer.poll();
         room.drop();
-        lapsed.lapse();
         lapsed.release().subscribe(null, error -> {});
         dequeuer.roomChanged(this);
     }
