@@ -480,6 +480,27 @@ class ListenerTest extends VirtualTimeEngine {
     }
 
     @Test
+    void stopWaitsUntilItIsStoredThatWhatWasReadAheadIsGivenBack() {
+        backend.store(3);
+        Sinks.Empty<Void> released = Sinks.empty();
+        EventListener listener = listen(OPTIONS);
+        handler.complete(0);
+        assertThat(handler.started).hasSize(2);
+        assertThat(backend.stored).isEmpty();
+        backend.onSettle = batch -> batch.get(0).outcome() == Outcome.RELEASE
+                ? released.asMono().then(ScriptedBackend.applyAll(batch))
+                : ScriptedBackend.applyAll(batch);
+        TestSubscriber<Void> stopped = TestSubscriber.create();
+        listener.stop(Duration.ofSeconds(1)).subscribe(stopped);
+        handler.complete(1);
+        assertThat(outcomes()).containsExactly(Outcome.ACK, Outcome.RELEASE, Outcome.ACK);
+        assertThat(stopped.isTerminated()).isFalse();
+        released.tryEmitEmpty();
+
+        assertThat(stopped.isTerminatedComplete()).isTrue();
+    }
+
+    @Test
     void whenTheTimeoutIsOverHandlersAreCancelledAndTheirEventsGivenBackAtOnce() {
         backend.store(1);
         EventListener listener = listen(OPTIONS);
