@@ -178,13 +178,25 @@ final class Routes {
             return Mono.defer(() -> {
                 List<Throwable> failures = new ArrayList<>(0);
                 return Flux.fromIterable(all)
-                        .concatMap(handler -> Mono.defer(() -> handler.handle(message))
-                                .onErrorResume(failure -> {
-                                    failures.add(failure);
-                                    return Mono.empty();
-                                }))
+                        .concatMap(handler -> handledBy(handler, message).onErrorResume(failure -> {
+                            failures.add(failure);
+                            return Mono.empty();
+                        }))
                         .then(Mono.defer(() -> failures.isEmpty() ? Mono.empty() : Mono.error(first(failures))));
             });
+        }
+
+        /** Reactor would throw a missing class up the thread that ended the handler before, and nobody would be told of it. */
+        private static Mono<Void> handledBy(EventHandler handler, EventMessage message) {
+            try {
+                Mono<Void> handled = handler.handle(message);
+                return handled != null
+                        ? handled
+                        : Mono.error(new NullPointerException("A handler of " + message
+                                + " answered null; let it answer Mono.empty() when there is nothing to wait for."));
+            } catch (Throwable thrown) {
+                return Mono.error(thrown);
+            }
         }
 
         /** A failure may be the same object for each event, which is not to grow with each. */

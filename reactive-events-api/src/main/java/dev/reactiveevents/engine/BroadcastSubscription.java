@@ -20,6 +20,7 @@ import org.jspecify.annotations.Nullable;
 import reactor.core.CoreSubscriber;
 import reactor.core.Disposable;
 import reactor.core.Disposables;
+import reactor.core.publisher.Mono;
 import reactor.core.publisher.Operators;
 import reactor.util.Logger;
 import reactor.util.Loggers;
@@ -170,6 +171,12 @@ final class BroadcastSubscription implements EngineSubscription {
     @Override
     public Tally tally() {
         return tally;
+    }
+
+    /** Nothing is kept that could be given back. */
+    @Override
+    public Mono<Void> givenBack() {
+        return Mono.empty();
     }
 
     private void missed(long events) {

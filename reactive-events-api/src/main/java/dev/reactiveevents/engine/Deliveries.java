@@ -82,7 +82,7 @@ final class Deliveries {
     }
 
     void dropLapsed(long now) {
-        all().stream().filter(delivery -> delivery.isLapsed(now)).forEach(Delivery::lapse);
+        all().forEach(delivery -> delivery.lapses(now));
     }
 
     int size() {

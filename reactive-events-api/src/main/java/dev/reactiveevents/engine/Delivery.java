@@ -90,11 +90,7 @@ final class Delivery extends ReceivedEvent {
         if (delay.isEmpty() || attempts() >= most) {
             return settle(Outcome.DEAD, Duration.ZERO, "given back at attempt " + attempts() + " of " + most);
         }
-        return settle(Outcome.RETRY, bounded(delay.get()), null);
-    }
-
-    private static Duration bounded(Duration delay) {
-        return delay.compareTo(LONGEST) > 0 ? LONGEST : delay;
+        return settle(Outcome.RETRY, delay.get(), null);
     }
 
     @Override
@@ -120,10 +116,7 @@ final class Delivery extends ReceivedEvent {
 
     @Override
     public Mono<Boolean> release() {
-        return Mono.defer(() -> {
-            givenUp = true;
-            return settle(Outcome.RELEASE, Duration.ZERO, null);
-        });
+        return Mono.fromRunnable(this::letLapse).then(settle(Outcome.RELEASE, Duration.ZERO, null));
     }
 
     // == What the engine does with it ==
@@ -169,7 +162,7 @@ final class Delivery extends ReceivedEvent {
     /** Leaves it to a transaction, unless something was said of it already or it is not its consumer's any more. */
     @Nullable
     Enlisted enlist() {
-        Enlisted enlisted = new Enlisted(this);
+        Enlisted enlisted = new Enlisted(this, !leaseEnd.isOver(owner.time().nanos()));
         Settling first = settling.compareAndExchange(null, enlisted);
         if (first instanceof Enlisted) {
             throw new EventException.Invalid(
@@ -181,7 +174,7 @@ final class Delivery extends ReceivedEvent {
             owner.deliveries().add(this); // again, if its lease has lapsed: the database decides whether that matters
             return enlisted;
         }
-        enlisted.rolledBack(); // whoever withdraws it may have met it
+        enlisted.refused(); // whoever withdraws it may have met it
         return null;
     }
 
@@ -193,7 +186,7 @@ final class Delivery extends ReceivedEvent {
         Settling done = new Settling(settlement.outcome());
         done.answer(true);
         if (settling.compareAndSet(enlisted, done)) {
-            settleSent();
+            settleSent(settlement);
             applied(settlement, new Settler.Answer(SettleResult.APPLIED, settlement.frees()));
             owner.drain();
         }
@@ -204,8 +197,10 @@ final class Delivery extends ReceivedEvent {
         leaseEnd.outOfReach();
     }
 
-    void returned(Enlisted enlisted) {
-        leaseEnd.wasLockedUntil(owner.time().nanos());
+    void returned(Enlisted enlisted, boolean hadTheRow) {
+        if (hadTheRow) {
+            leaseEnd.wasLockedUntil(owner.time().nanos());
+        }
         settling.compareAndSet(enlisted, null);
     }
 
@@ -229,7 +224,7 @@ final class Delivery extends ReceivedEvent {
             return Mono.empty();
         }
         return again.isPresent()
-                ? settle(Outcome.RETRY, bounded(again.get()), reason)
+                ? settle(Outcome.RETRY, again.get(), reason)
                 : settle(Outcome.DEAD, Duration.ZERO, reason);
     }
 
@@ -285,26 +280,41 @@ final class Delivery extends ReceivedEvent {
                 : Mono.empty();
     }
 
+    /** What is not ours any more, or soon not to be, counts for nothing; an outcome may still be tried. */
     boolean prolonged(boolean applied, long until) {
-        if (!applied) {
-            lapse();
-            return false;
-        }
-        leaseEnd.notBefore(until);
-        owner.deliveries().add(this);
-        if (settled) { // by an answer that overtook this one
+        if (applied) {
+            leaseEnd.notBefore(until);
+            register();
+        } else {
+            leaseEnd.notAfter(owner.time().nanos());
             owner.deliveries().remove(this);
+            freeRoom();
         }
         owner.drain();
-        return true;
+        return applied;
     }
 
-    /** No longer ours, or soon not to be: it counts for nothing any more. An outcome may still be tried. */
-    void lapse() {
-        leaseEnd.notAfter(owner.time().nanos());
+    private void register() {
+        owner.deliveries().add(this);
+        if (settled) { // by an answer that overtook that of a renewal
+            owner.deliveries().remove(this);
+        }
+    }
+
+    /** The same if its lease is over. Answers false also if it is prolonged, or left to a transaction, in this moment. */
+    boolean lapses(long now) {
+        if (!isLapsed(now)) {
+            return false;
+        }
         owner.deliveries().remove(this);
-        freeRoom();
-        owner.drain();
+        boolean lapsed = isLapsed(owner.time().nanos());
+        if (lapsed) {
+            freeRoom();
+            owner.drain();
+        } else {
+            register();
+        }
+        return lapsed;
     }
 
     private Mono<Boolean> settle(Outcome outcome, Duration after, @Nullable String reason) {
@@ -321,18 +331,17 @@ final class Delivery extends ReceivedEvent {
     }
 
     Settlement settlement(Outcome outcome, Duration after, @Nullable String reason) {
+        Duration bounded = after.compareTo(LONGEST) > 0 ? LONGEST : after;
         String kept = reason == null ? null : Reasons.storable(reason);
-        return new Settlement(outcome, channel(), id(), key(), token, after, kept);
+        return new Settlement(outcome, channel(), id(), key(), token, bounded, kept);
     }
 
     /** Detached from who asked: an outcome that was said is sent, whether or not somebody waits for the answer. */
     private void send(Settling mine, Settlement settlement, ContextView caller) {
         Activity activity = owner.observed().settling(this, settlement.outcome(), caller);
+        boolean isLate = leaseEnd.othersMayHaveTheRow(owner.time().nanos());
         owner.settler()
-                .settle(
-                        settlement,
-                        this::settleSent,
-                        leaseEnd.othersMayHaveTheRow(owner.time().nanos()))
+                .settle(settlement, () -> settleSent(settlement), isLate)
                 .map(answer -> applied(settlement, answer))
                 .subscribe(
                         held -> {
@@ -349,8 +358,8 @@ final class Delivery extends ReceivedEvent {
     }
 
     /** What is released was not worked: it says nothing of the consumer's pace. */
-    private void settleSent() {
-        if (handedOver && !givenUp && holdsRoom.get()) {
+    private void settleSent(Settlement settlement) {
+        if (handedOver && settlement.outcome() != Outcome.RELEASE && holdsRoom.get()) {
             owner.countPace();
         }
         freeRoom();

@@ -134,6 +134,7 @@ final class Dequeuer {
             while (busy.get() < LANES && startClaim()) {}
             missed = work.addAndGet(-missed);
         } while (missed != 0);
+        isolation.establishUndecided();
     }
 
     /** Counts as busy before it looks whether it may, so that a shutdown waits for what it reserves. */
@@ -202,6 +203,9 @@ final class Dequeuer {
                     portions.stream().map(portion -> portion.feed().dealt()).toList());
             portions.forEach(portion -> portion.feed().claimStarts(claim.suspects(), dealt.asMono()));
             toBeEstablished = told();
+            if (claim.suspects()) {
+                isolation.areEstablishedBySuspects(toBeEstablished);
+            }
             Mono.defer(() -> backend.claim(claim, this::eventsAreTaken))
                     .transform(timeLimit::on)
                     .switchIfEmpty(Mono.just(List.of()))
@@ -244,6 +248,10 @@ final class Dequeuer {
             observed.dequeued(answers, time.nanos() - sent);
             for (int i = 0; i < portions.size(); i++) {
                 deal(portions.get(i), answers.get(i));
+            }
+            if (!claim.suspects() && Isolation.isWordOfSuspectsAlone(answers)) {
+                isolation.areUndecided(toBeEstablished);
+                toBeEstablished = Set.of();
             }
             toBeEstablished.forEach(EventSubscription::markAnswered);
             isOver(subscription -> {

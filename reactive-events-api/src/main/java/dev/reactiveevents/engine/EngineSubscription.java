@@ -2,6 +2,7 @@ package dev.reactiveevents.engine;
 
 import org.jspecify.annotations.Nullable;
 import org.reactivestreams.Subscription;
+import reactor.core.publisher.Mono;
 
 /** A subscription as the engine's own listeners see it. */
 interface EngineSubscription extends Subscription {
@@ -12,4 +13,7 @@ interface EngineSubscription extends Subscription {
 
     /** What became of its events. */
     Tally tally();
+
+    /** Completes when it hands over nothing any more, and what it gave back at its end is answered. */
+    Mono<Void> givenBack();
 }

@@ -15,14 +15,21 @@ import reactor.core.publisher.Sinks;
 final class Enlisted extends Settling implements Enlistment {
 
     private final Delivery delivery;
+    private final boolean inTime;
     private final AtomicReference<@Nullable Settlement> said = new AtomicReference<>();
     private final Sinks.Empty<Void> abandoned = Sinks.empty();
     private final Sinks.Empty<Void> over = Sinks.empty();
     private volatile boolean givenUp;
 
-    Enlisted(Delivery delivery) {
+    /**
+     * Not refused so far.
+     *
+     * @param inTime whether its lease was not over yet: then nobody else can have the row until the transaction has ended
+     */
+    Enlisted(Delivery delivery, boolean inTime) {
         super(Outcome.ACK);
         this.delivery = delivery;
+        this.inTime = inTime;
     }
 
     /** The row is locked: what is said first will be, if the transaction commits. */
@@ -84,7 +91,16 @@ final class Enlisted extends Settling implements Enlistment {
 
     @Override
     public void rolledBack() {
-        delivery.returned(this);
+        isOver(inTime);
+    }
+
+    /** Nothing was begun. */
+    void refused() {
+        isOver(false);
+    }
+
+    private void isOver(boolean hadTheRow) {
+        delivery.returned(this, hadTheRow);
         over.tryEmitEmpty();
     }
 

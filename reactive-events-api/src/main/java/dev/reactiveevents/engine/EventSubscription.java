@@ -18,6 +18,7 @@ import reactor.core.CoreSubscriber;
 import reactor.core.Disposable;
 import reactor.core.Disposables;
 import reactor.core.publisher.Flux;
+import reactor.core.publisher.Mono;
 import reactor.core.publisher.Operators;
 import reactor.core.scheduler.Schedulers;
 import reactor.util.Logger;
@@ -41,6 +42,7 @@ final class EventSubscription implements EngineSubscription {
     private final Queue<Delivery> buffer = new ConcurrentLinkedQueue<>();
     private final AtomicInteger turn = new AtomicInteger();
     private final AtomicInteger work = new AtomicInteger();
+    private final Releases releases = new Releases(work::get);
     private final AtomicBoolean ready = new AtomicBoolean();
     private final Disposable.Swap listening = Disposables.swap();
     private volatile boolean told;
@@ -256,6 +258,11 @@ final class EventSubscription implements EngineSubscription {
         return tally;
     }
 
+    @Override
+    public Mono<Void> givenBack() {
+        return releases.answered();
+    }
+
     // == What its parts share ==
 
     PayloadCodec codec() {
@@ -288,11 +295,12 @@ final class EventSubscription implements EngineSubscription {
         do {
             handOverTogether();
             if (isOver()) {
-                releaseAll();
+                releases.add(buffer, room);
                 tellEnd();
             }
             missed = work.addAndGet(-missed);
         } while (missed != 0);
+        releases.check();
     }
 
     /**
@@ -323,7 +331,7 @@ final class EventSubscription implements EngineSubscription {
                 return false;
             }
             long now = dequeuer.time().nanos();
-            if (next.isLapsed(now)) {
+            if (next.lapses(now)) {
                 drop(next);
             } else if (next.isLeasedFor(dequeuer.options().lease(), now)) {
                 emit(next, now);
@@ -359,7 +367,6 @@ final class EventSubscription implements EngineSubscription {
     private void drop(Delivery lapsed) {
         buffer.poll();
         room.drop();
-        lapsed.lapse();
         lapsed.release().subscribe(null, error -> {});
         dequeuer.roomChanged(this);
     }
@@ -367,14 +374,6 @@ final class EventSubscription implements EngineSubscription {
     /** Whoever gets it shall own it for a whole lease. Nothing is handed over until the renewal ends, which drains again. */
     private void renewFirst(Delivery delivery) {
         delivery.renew(LeaseKeeper.granted(dequeuer.options().lease())).subscribe(null, error -> {});
-    }
-
-    private void releaseAll() {
-        Delivery delivery;
-        while ((delivery = buffer.poll()) != null) {
-            room.drop();
-            delivery.release().subscribe(null, error -> {});
-        }
     }
 
     private void tellEnd() {

@@ -1,7 +1,9 @@
 package dev.reactiveevents.engine;
 
+import dev.reactiveevents.spi.Claimed;
 import java.time.Duration;
 import java.util.LinkedHashSet;
+import java.util.List;
 import java.util.Queue;
 import java.util.Set;
 import java.util.concurrent.ConcurrentLinkedQueue;
@@ -16,7 +18,8 @@ import org.jspecify.annotations.Nullable;
  * ends nobody at once. Then others have their turn, at least for as long as they were kept out, and longer each time in which
  * no suspect could be taken.
  *
- * <p>What claims tell may come from any thread; the rest is called by the drain loop, one thread at a time.
+ * <p>What claims tell may come from any thread, and so may what concerns those that are undecided; the rest is called by the
+ * drain loop, one thread at a time.
  */
 final class Isolation {
 
@@ -40,6 +43,7 @@ final class Isolation {
     private final Runnable onTimeUp;
     private final Consumer<Set<String>> wake;
     private final Queue<ChannelFeed> reported = new ConcurrentLinkedQueue<>();
+    private final Queue<EventSubscription> undecided = new ConcurrentLinkedQueue<>();
     private final Alarm timer;
     private volatile Mode mode = Mode.OPEN;
     private long closedAt;
@@ -65,6 +69,29 @@ final class Isolation {
     void report(ChannelFeed feed) {
         if (!reported.contains(feed)) {
             reported.add(feed);
+        }
+    }
+
+    static boolean isWordOfSuspectsAlone(List<Claimed> answers) {
+        return answers.stream().anyMatch(Claimed::suspects)
+                && answers.stream().allMatch(answer -> answer.events().isEmpty());
+    }
+
+    /** Whose claim found nothing but word of suspects: a claim for these is to establish them, if it can start now. */
+    void areUndecided(Set<EventSubscription> subscriptions) {
+        undecided.addAll(subscriptions);
+    }
+
+    void areEstablishedBySuspects(Set<EventSubscription> subscriptions) {
+        undecided.removeAll(subscriptions);
+    }
+
+    /** No claim for their suspects has started: others are not to keep them from being established. */
+    void establishUndecided() {
+        EventSubscription subscription;
+        while ((subscription = undecided.poll()) != null) {
+            subscription.markAnswered();
+            subscription.establish();
         }
     }
 

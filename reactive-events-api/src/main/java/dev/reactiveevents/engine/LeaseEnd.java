@@ -2,6 +2,7 @@ package dev.reactiveevents.engine;
 
 import java.time.Duration;
 import java.time.Instant;
+import java.util.concurrent.atomic.AtomicLong;
 
 /** Until when a delivery has its event at least, in the engine's time. */
 final class LeaseEnd {
@@ -10,7 +11,7 @@ final class LeaseEnd {
 
     private final long first;
     private final long claimTook;
-    private volatile long end;
+    private final AtomicLong end;
     private volatile boolean outOfReach;
     private volatile boolean wasLocked;
     private volatile long lockedUntil;
@@ -24,7 +25,7 @@ final class LeaseEnd {
     LeaseEnd(long first, long claimTook) {
         this.first = first;
         this.claimTook = claimTook;
-        this.end = first;
+        this.end = new AtomicLong(first);
     }
 
     /**
@@ -32,22 +33,22 @@ final class LeaseEnd {
      * lease ended up to {@link #claimTook} later than is counted on.
      */
     Instant asTold(Instant firstEnd) {
-        long moved = end - first;
+        long moved = end.get() - first;
         return moved == 0
                 ? firstEnd
                 : firstEnd.plusNanos(moved > 0 ? Math.max(0, moved - claimTook) : moved - claimTook);
     }
 
     Duration left(long now) {
-        return Duration.ofNanos(end - now);
+        return Duration.ofNanos(end.get() - now);
     }
 
     boolean isOver(long now) {
-        return end - now <= 0;
+        return end.get() - now <= 0;
     }
 
     boolean isAtLeast(Duration duration, long now) {
-        return end - now >= duration.toNanos();
+        return end.get() - now >= duration.toNanos();
     }
 
     /** A transaction of ours that nobody uses any more may have the row. */
@@ -68,10 +69,10 @@ final class LeaseEnd {
     }
 
     void notBefore(long time) {
-        end = Math.max(end, time);
+        end.accumulateAndGet(time, Math::max);
     }
 
     void notAfter(long time) {
-        end = Math.min(end, time);
+        end.accumulateAndGet(time, Math::min);
     }
 }

@@ -65,9 +65,7 @@ final class LeaseKeeper {
         long now = time.nanos();
         Duration threshold = lease.multipliedBy(5).dividedBy(4);
         for (Delivery delivery : watched) {
-            if (delivery.isLapsed(now)) {
-                delivery.lapse();
-            } else if (!delivery.isLeasedFor(threshold, now) && delivery.isRenewed(now)) {
+            if (!delivery.lapses(now) && !delivery.isLeasedFor(threshold, now) && delivery.isRenewed(now)) {
                 renew(delivery);
             }
         }

@@ -269,19 +269,28 @@ final class Listener implements EventListener, CoreSubscriber<EventMessage>, Slo
                             : new EventException.Closed(
                                     "The listener of channel \"" + channel + "\" was stopped before it was ready."));
             releaseWaiting();
+            EngineSubscription subscription = upstream;
+            if (subscription != null) {
+                await(subscription.givenBack());
+            }
             end();
         }
     }
 
     private void releaseWaiting() {
-        slots.clear().forEach(Listener::release);
+        slots.clear().forEach(this::release);
     }
 
     /** Gives back what no handler has seen: to its old place, and the attempt does not count. */
-    private static void release(EventMessage message) {
+    private void release(EventMessage message) {
         if (message instanceof Delivery delivery) {
-            delivery.release().subscribe(null, error -> {});
+            await(delivery.release());
         }
+    }
+
+    /** Has not ended before this has, unless it has by now. */
+    private void await(Mono<?> last) {
+        (begin() ? last.doFinally(end -> end()) : last).subscribe(null, error -> {});
     }
 
     /** Cancels the handlers at work and gives their events back. What the database does not answer soon is not waited for. */

@@ -1,7 +1,6 @@
 package dev.reactiveevents.engine;
 
 import dev.reactiveevents.EventListener.Counts;
-import dev.reactiveevents.EventMessage;
 import dev.reactiveevents.ListenOptions;
 import java.time.Duration;
 import java.util.Optional;
@@ -90,9 +89,12 @@ final class Outcomes implements Handling.End {
      */
     private void conclude(Handling handling, @Nullable Function<Delivery, Mono<Boolean>> outcome) {
         try {
-            EventMessage message = handling.message();
-            if (outcome != null && message instanceof Delivery delivery && !delivery.isDecided() && listener.begin()) {
-                say(outcome, new Answer(delivery, handling));
+            if (outcome != null && handling.message() instanceof Delivery delivery) {
+                if (delivery.isDecided()) {
+                    delivery.letLapse(); // if that is not stored nobody is left to say it again
+                } else if (listener.begin()) {
+                    say(outcome, new Answer(delivery, handling));
+                }
             }
         } finally {
             listener.handlerHasEnded(handling);

@@ -86,11 +86,21 @@ final class Shutdown {
 
     private Mono<Void> giveBack() {
         listeners.stopHandlers();
-        Mono<Void> given = Flux.fromIterable(dequeuer.deliveries().all())
-                .flatMap(delivery -> delivery.giveBack().onErrorComplete(), Integer.MAX_VALUE)
+        Mono<Void> given = Mono.when(allGivenBack(), dequeuer.stop())
+                .then(allGivenBack()) // also what a claim that was in flight has brought
                 .then(Mono.defer(writer::close))
                 .then(Mono.defer(settler::drained));
         return within(GRACE, given).onErrorResume(late -> abandon());
+    }
+
+    private Mono<Void> allGivenBack() {
+        return Flux.defer(() -> Flux.fromIterable(dequeuer.deliveries().all()))
+                .flatMap(delivery -> givenBack(delivery).onErrorComplete(), Integer.MAX_VALUE)
+                .then();
+    }
+
+    private static Mono<Boolean> givenBack(Delivery delivery) {
+        return delivery.isHandedOver() ? delivery.giveBack() : delivery.release();
     }
 
     private Mono<Void> abandon() {

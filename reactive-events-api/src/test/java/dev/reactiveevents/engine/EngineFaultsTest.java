@@ -19,7 +19,11 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.LongSupplier;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.reactivestreams.Subscription;
 import reactor.core.CoreSubscriber;
 import reactor.core.publisher.Flux;
@@ -305,6 +309,37 @@ class EngineFaultsTest extends VirtualTimeEngine {
         channel.shutdown().subscribe(null, null, () -> ends.add("done"));
 
         assertThat(ends).as("everything is settled").containsExactly("done");
+    }
+
+    /** The answer comes whenever the engine looks at its clock, once by once, and at last after all of that. */
+    @ParameterizedTest
+    @ValueSource(ints = {1, 2, 3, 4, 5, 6, 100})
+    void aRenewalAnsweredWhileItsEventIsFoundLapsedKeepsIt(int look) {
+        Duration granted = LeaseKeeper.granted(ChannelOptions.defaults().lease());
+        long leaseEnd = clock.now(TimeUnit.NANOSECONDS) + granted.toNanos();
+        Sinks.One<List<SettleResult>> renewal = Sinks.one();
+        AtomicInteger looks = new AtomicInteger();
+        LongSupplier answering = () -> {
+            long now = clock.now(TimeUnit.NANOSECONDS);
+            if (now >= leaseEnd && looks.incrementAndGet() == look) {
+                renewal.tryEmitValue(List.of(SettleResult.APPLIED));
+            }
+            return now;
+        };
+        channel = new BackendChannel(backend, ChannelOptions.defaults(), new EngineTime(clock, answering));
+        backend.store(1);
+        EventMessage message = subscribe("orders", SubscribeOptions.defaults().withRenewLeases(true), 1)
+                .getReceivedOnNext()
+                .get(0);
+        backend.onSettle = batch -> renewal.asMono();
+        advance(granted);
+        renewal.tryEmitValue(List.of(SettleResult.APPLIED));
+        backend.onSettle = ScriptedBackend::applyAll;
+        List<Boolean> answers = new ArrayList<>();
+        assertThat(message.isLeaseLost()).isFalse();
+        channel.ack(message.eventId()).subscribe(answers::add);
+
+        assertThat(answers).as("it is still open").containsExactly(true);
     }
 
     // 9: to count the last attempt would be one too many for the next delivery, or the end for an event that did

@@ -670,6 +670,42 @@ class EngineTest extends VirtualTimeEngine {
         assertThat(ends).containsExactly("done");
     }
 
+    /** The backend would be ended before the answer, and nobody would give back what it leases. */
+    @Test
+    void aShutdownWaitsBeyondItsBoundForAClaimInFlight() {
+        channel = channel(ChannelOptions.defaults().withShutdownTimeout(Duration.ofMillis(100)));
+        Sinks.Empty<Void> answer = Sinks.empty();
+        backend.store(1);
+        backend.onClaim = claim -> answer.asMono().then(Mono.fromSupplier(() -> backend.take(claim)));
+        List<Outcome> settledBefore = new ArrayList<>();
+        backend.onShutdown = () -> backend.settlements.forEach(settlement -> settledBefore.add(settlement.outcome()));
+        List<String> ends = new ArrayList<>();
+        subscribe(1);
+        channel.shutdown().subscribe(null, null, () -> ends.add("done"));
+        advance(Duration.ofMillis(100));
+        assertThat(ends).isEmpty();
+        answer.tryEmitEmpty();
+
+        assertThat(settledBefore).containsExactly(Outcome.RELEASE);
+        assertThat(ends).containsExactly("done");
+    }
+
+    @Test
+    void atTheBoundOfAShutdownMessagesInHandAreGivenBackAlthoughAClaimIsInFlight() {
+        delivered();
+        backend.onClaim = claim -> Mono.never();
+        subscribe(1);
+        List<String> ends = new ArrayList<>();
+        channel.shutdown().subscribe(null, null, () -> ends.add("done"));
+        advance(ChannelOptions.defaults().shutdownTimeout());
+        assertThat(backend.settlements)
+                .singleElement()
+                .satisfies(settlement -> assertThat(settlement.outcome()).isEqualTo(Outcome.RETRY));
+        advance(Shutdown.GRACE);
+
+        assertThat(ends).containsExactly("done");
+    }
+
     @Test
     void aDatabaseThatDoesNotAnswerDoesNotHoldUpAShutdown() {
         EventMessage message = delivered();

@@ -9,6 +9,7 @@ import dev.reactiveevents.spi.Claimed;
 import dev.reactiveevents.spi.ClaimedEvent;
 import java.time.Duration;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -17,6 +18,8 @@ import java.util.UUID;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import reactor.core.publisher.Mono;
 import reactor.test.subscriber.TestSubscriber;
 
@@ -241,5 +244,38 @@ class IsolationTest extends VirtualTimeEngine {
         advance(Duration.ofSeconds(10));
 
         assertThat(received(bad)).isOne();
+    }
+
+    /** The first look tells of the suspect only, and a second one is made for it. */
+    @ParameterizedTest
+    @ValueSource(ints = {0, 10})
+    void aSuspectIsReceivedByWhoDoesNotWait(int millisOfAClaim) {
+        claimsTake(Duration.ofMillis(millisOfAClaim));
+        suspects.add(TimeOrderedIds.next());
+        List<EventMessage> received = new ArrayList<>();
+        for (int attempt = 0; attempt < 5 && received.isEmpty(); attempt++) {
+            channel.receive("bad", Duration.ZERO).subscribe(received::add);
+            advance(Duration.ofSeconds(1));
+        }
+
+        assertThat(received).hasSize(1);
+        assertThat(backend.settlements).isEmpty();
+    }
+
+    @Test
+    void whileASuspectMustWaitWhoDoesNotWaitIsToldAtOnceThatThereIsNothing() {
+        heldForTwoHours();
+        suspects.add(TimeOrderedIds.next());
+        List<String> ends = new ArrayList<>();
+        channel.receive("bad", Duration.ZERO).subscribe(null, null, () -> ends.add("nothing"));
+
+        assertThat(ends).containsExactly("nothing");
+    }
+
+    private void claimsTake(Duration duration) {
+        if (!duration.isZero()) {
+            var sound = backend.onClaim;
+            backend.onClaim = claim -> Mono.delay(duration, clock).then(sound.apply(claim));
+        }
     }
 }

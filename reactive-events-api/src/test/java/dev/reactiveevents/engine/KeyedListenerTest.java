@@ -18,6 +18,8 @@ import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import reactor.core.publisher.Mono;
+import reactor.core.publisher.Sinks;
+import reactor.test.subscriber.TestSubscriber;
 
 /** Events of one key wait for each other, in this process. The payload's first letter is the key. */
 class KeyedListenerTest extends VirtualTimeEngine {
@@ -28,6 +30,7 @@ class KeyedListenerTest extends VirtualTimeEngine {
 
     private final ManualHandler handler = new ManualHandler();
     private final Deque<String> payloads = new ArrayDeque<>();
+    private final Sinks.Empty<Void> released = Sinks.empty();
 
     @BeforeEach
     void claimPayloads() {
@@ -167,5 +170,34 @@ class KeyedListenerTest extends VirtualTimeEngine {
         assertThat(outcomes()).containsExactly(Outcome.RELEASE, Outcome.RELEASE, Outcome.ACK);
         assertThat(listener.state()).isEqualTo(EventListener.State.STOPPED);
         assertThat(started()).containsExactly("a1");
+    }
+
+    @Test
+    void aStopWaitsUntilItIsStoredThatWhatWaitsForItsKeyIsGivenBack() {
+        TestSubscriber<Void> stopped = stoppedWithOneWaiting();
+        assertThat(outcomes()).containsExactly(Outcome.RELEASE, Outcome.ACK);
+        assertThat(stopped.isTerminated()).isFalse();
+        released.tryEmitEmpty();
+
+        assertThat(stopped.isTerminated()).isTrue();
+    }
+
+    @Test
+    void butNotForLong() {
+        TestSubscriber<Void> stopped = stoppedWithOneWaiting();
+        advance(Duration.ofSeconds(1).plus(Shutdown.GRACE));
+
+        assertThat(stopped.isTerminated()).isTrue();
+    }
+
+    private TestSubscriber<Void> stoppedWithOneWaiting() {
+        EventListener listener = listen(KEYED, "a1", "a2");
+        backend.onSettle = batch -> batch.get(0).outcome() == Outcome.RELEASE
+                ? released.asMono().then(ScriptedBackend.applyAll(batch))
+                : ScriptedBackend.applyAll(batch);
+        TestSubscriber<Void> stopped = TestSubscriber.create();
+        listener.stop(Duration.ofSeconds(1)).subscribe(stopped);
+        handler.complete(0);
+        return stopped;
     }
 }

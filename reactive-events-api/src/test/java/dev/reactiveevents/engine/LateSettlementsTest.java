@@ -110,6 +110,43 @@ class LateSettlementsTest extends VirtualTimeEngine {
         assertThat(backend.settlements).hasSize(2);
     }
 
+    /** Others could take it before. */
+    @Test
+    void whatATransactionGotOnlyWhenItsLeaseWasOverIsLate() {
+        List<EventMessage> messages = delivered(2);
+        advance(Duration.ofMinutes(1));
+        backend.onSettle = batch -> late.asMono();
+        for (EventMessage message : messages) {
+            Enlistment enlisted = EventChannels.enlist(channel, message);
+            enlisted.rolledBack();
+            enlisted.failed(new IllegalStateException("failed")).subscribe(answers::add);
+        }
+        assertOthersDoNotWait();
+    }
+
+    @Test
+    void soIsWhatATransactionWasRefused() {
+        List<EventMessage> messages = delivered(2);
+        advance(Duration.ofMinutes(1));
+        backend.onSettle = batch -> late.asMono();
+        for (EventMessage message : messages) {
+            Mono<Boolean> refusedFirst = Mono.defer(() -> {
+                assertThat(EventChannels.enlist(channel, message)).isNull();
+                return message.nack();
+            });
+            ((Delivery) message).takeBack(refusedFirst).subscribe(answers::add);
+        }
+        assertOthersDoNotWait();
+    }
+
+    private void assertOthersDoNotWait() {
+        backend.onSettle = ScriptedBackend::applyAll;
+        List<Boolean> others = new ArrayList<>();
+        delivered(1).get(0).ack().subscribe(others::add);
+        assertThat(others).containsExactly(true);
+        assertThat(answers).isEmpty();
+    }
+
     @Test
     void aShutdownWaitsForThem() {
         acknowledgeLate(1);

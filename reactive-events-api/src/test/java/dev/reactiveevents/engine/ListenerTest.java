@@ -133,6 +133,38 @@ class ListenerTest extends VirtualTimeEngine {
 
     // == Settling oneself ==
 
+    /** The database was away for longer than a lease, and nobody says the outcome again. */
+    @Test
+    void whatAHandlerSaidInVainIsNotRenewedAfterItsEnd() {
+        backend.store(1);
+        backend.onSettle = batch -> Mono.error(new EventException.Unavailable("away", null));
+        listen(message -> {
+            message.reject("broken").subscribe(null, error -> {});
+            return Mono.empty();
+        });
+        advance(ChannelOptions.defaults().lease().plusSeconds(2));
+        backend.onSettle = ScriptedBackend::applyAll;
+        backend.settlements.clear();
+        advance(Duration.ofMinutes(2));
+
+        assertThat(outcomes()).isEmpty();
+    }
+
+    /** So that events are read ahead for it. */
+    @Test
+    void whatAHandlerSaysItselfCountsForItsPace() {
+        Sinks.One<List<SettleResult>> first = Sinks.one();
+        backend.store(3);
+        backend.onSettle = batch -> first.asMono();
+        channel.listen("orders", message -> Mono.fromRunnable(message.ack()::subscribe), OPTIONS.withConcurrency(3));
+        backend.onSettle = ScriptedBackend::applyAll;
+        assertThat(outcomes()).as("the third waits for a free lane").hasSize(2);
+        first.tryEmitValue(List.of(SettleResult.APPLIED));
+        channel.publish("orders", 1).subscribe();
+
+        assertThat(backend.asked()).last().isEqualTo(3 + 3);
+    }
+
     @Test
     void withoutAutoAckTheHandlerSettles() {
         backend.store(1);
@@ -445,6 +477,27 @@ class ListenerTest extends VirtualTimeEngine {
         assertThat(stopped.isTerminatedComplete()).isTrue();
         assertThat(listener.state()).isEqualTo(State.STOPPED);
         assertThat(outcomes()).containsExactly(Outcome.ACK);
+    }
+
+    @Test
+    void stopWaitsUntilItIsStoredThatWhatWasReadAheadIsGivenBack() {
+        backend.store(3);
+        Sinks.Empty<Void> released = Sinks.empty();
+        EventListener listener = listen(OPTIONS);
+        handler.complete(0);
+        assertThat(handler.started).hasSize(2);
+        assertThat(backend.stored).isEmpty();
+        backend.onSettle = batch -> batch.get(0).outcome() == Outcome.RELEASE
+                ? released.asMono().then(ScriptedBackend.applyAll(batch))
+                : ScriptedBackend.applyAll(batch);
+        TestSubscriber<Void> stopped = TestSubscriber.create();
+        listener.stop(Duration.ofSeconds(1)).subscribe(stopped);
+        handler.complete(1);
+        assertThat(outcomes()).containsExactly(Outcome.ACK, Outcome.RELEASE, Outcome.ACK);
+        assertThat(stopped.isTerminated()).isFalse();
+        released.tryEmitEmpty();
+
+        assertThat(stopped.isTerminatedComplete()).isTrue();
     }
 
     @Test

@@ -24,6 +24,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.NullSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import reactor.core.publisher.Mono;
+import reactor.core.publisher.Sinks;
 import reactor.test.StepVerifier;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -206,6 +207,35 @@ class RouterTest {
                         .isInstanceOf(IllegalStateException.class)
                         .satisfies(first -> assertThat(first.getSuppressed()).hasSize(1)));
         assertThat(ran).containsExactly("third");
+    }
+
+    /** Thrown up the thread that ended the first handler, it would reach nobody who could end the handling. */
+    @Test
+    void anErrorThatIsThrownByALaterHandlerIsTold() {
+        Sinks.Empty<Void> first = Sinks.empty();
+        Error missing = new NoClassDefFoundError("missing");
+        EventRouter router = new EventRouter()
+                .on("order.placed", message -> first.asMono())
+                .on("order.placed", message -> {
+                    throw missing;
+                })
+                .on("order.placed", noting("third"));
+
+        StepVerifier.create(router.handle(event("order.placed", "1")))
+                .then(first::tryEmitEmpty)
+                .verifyErrorSatisfies(error -> assertThat(error).isSameAs(missing));
+        assertThat(ran).containsExactly("third");
+    }
+
+    @Test
+    @SuppressWarnings("NullAway")
+    void oneThatAnswersNullFailsAndTheOthersRun() {
+        EventRouter router =
+                new EventRouter().on("order.placed", message -> null).on("order.placed", noting("second"));
+
+        StepVerifier.create(router.handle(event("order.placed", "1")))
+                .verifyErrorSatisfies(error -> assertThat(error).hasMessageContaining("answered null"));
+        assertThat(ran).containsExactly("second");
     }
 
     @Test
