@@ -54,6 +54,14 @@ class H2ClaimPlanTest {
         assertThatAClaimIsCheap();
     }
 
+    @Test
+    void ofManyWhoseLastLeaseLapsedAClaimBuriesNoMoreThanItAsksFor() {
+        database.execute("UPDATE \"queue\" SET status = 'leased', attempts = 10");
+        Claimed claimed = claim();
+        assertThat(claimed.events()).isEmpty();
+        assertThat(claimed.exhausted()).hasSize(BATCH);
+    }
+
     /** H2 asks a subquery of a condition anew for each row while anybody changes the table, and asks whether anybody has. */
     @Test
     void noQueryIsAskedForEachRow() {

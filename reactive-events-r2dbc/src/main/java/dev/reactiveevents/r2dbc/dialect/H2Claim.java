@@ -145,6 +145,9 @@ final class H2Claim {
                 ${keys} AS with_keys
             """.replace("${keys}", THERE_ARE_KEYS);
 
+    /** Each is held by a transaction that is open, and costs a look more where events are claimed one at a time. */
+    private static final int MOST_SKIPPED = 100;
+
     private final QueueTable table;
     private final Keys keys;
 
@@ -267,19 +270,22 @@ final class H2Claim {
         // == Others, and suspects ==
 
         private Mono<Void> takeOthers() {
-            return takeBesides(List.of());
+            return takeBesides(List.of(), request.limit() - taken.size());
         }
 
-        /** H2 limits before it skips what is locked: for what it skipped, more is looked for. */
-        private Mono<Void> takeBesides(List<UUID> seen) {
-            int wanted = request.limit() - taken.size();
-            return Sql.query(found(wanted, seen), row -> Sql.requiredUuid(row, "event_id"))
+        /** H2 limits before it skips what is locked: as many as it skipped are looked for besides. */
+        private Mono<Void> takeBesides(List<UUID> seen, int most) {
+            return Sql.query(found(most, seen), row -> Sql.requiredUuid(row, "event_id"))
                     .collectList()
                     .filter(found -> !found.isEmpty())
                     .flatMap(found -> Sql.query(these(found), taken::add)
-                            .then(Mono.defer(() -> found.size() < wanted || taken.size() == request.limit()
-                                    ? Mono.empty()
-                                    : takeBesides(union(seen, found)))));
+                            .count()
+                            .flatMap(had -> takeInstead(found.size() - had.intValue(), union(seen, found))));
+        }
+
+        private Mono<Void> takeInstead(int skipped, List<UUID> seen) {
+            boolean enough = skipped == 0 || seen.size() >= request.limit() + MOST_SKIPPED;
+            return enough ? Mono.empty() : takeBesides(seen, skipped);
         }
 
         private static List<UUID> union(List<UUID> some, List<UUID> others) {
@@ -295,9 +301,9 @@ final class H2Claim {
                     .bind(2, request.suspectAfter());
         }
 
-        private Statement found(int wanted, List<UUID> seen) {
+        private Statement found(int most, List<UUID> seen) {
             Statement found = bound(claim.suspects() ? FIND_SUSPECTS : FIND_WITHOUT_KEY)
-                    .bind(3, wanted)
+                    .bind(3, most)
                     .bind(4, seen.toArray(UUID[]::new));
             return claim.suspects() ? found.bind(5, parks()) : found;
         }
