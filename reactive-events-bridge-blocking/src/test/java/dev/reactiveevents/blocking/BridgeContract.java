@@ -112,6 +112,7 @@ abstract class BridgeContract {
             assertThat(numbers(taken)).isEqualTo(IntStream.range(0, 200).boxed().toList());
             assertThat(blocking.ackAll(taken)).hasSize(200).containsOnly(true);
             assertThat(blocking.ackAll(List.of())).isEmpty();
+            assertThat(orders.hasNext()).isTrue();
             assertThat(orders.take(200, Duration.ofMillis(500))).hasSizeBetween(1, 100);
         }
     }

@@ -54,7 +54,7 @@ class PostgresConflictsTest {
         CompletableFuture<List<String>> published;
         try (PostgresQueue.Lock other = queue.new Lock(insert(second))) {
             other.execute("SET LOCAL deadlock_timeout = '" + NEVER + "'");
-            published = publishBoth("3s");
+            published = publishBoth("5s");
             other.execute(insert(first)); // only once the batch has let go of it
             assertThat(published).isNotDone();
             other.rollback();

@@ -18,7 +18,6 @@ import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
-import reactor.core.Disposable;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 import reactor.core.publisher.Sinks;
@@ -103,10 +102,11 @@ class PostgresFaultsTest {
         AtomicLong killed = new AtomicLong();
         Set<Integer> acked = ConcurrentHashMap.newKeySet();
         Sinks.Many<Long> milestones = Sinks.many().unicast().onBackpressureBuffer();
-        Disposable killing = milestones
+        Mono<Boolean> killing = milestones
                 .asFlux()
                 .publishOn(Schedulers.boundedElastic())
-                .subscribe(milestone -> killed.addAndGet(queue.kill(victim)));
+                .doOnNext(milestone -> killed.addAndGet(queue.kill(victim)))
+                .then(Mono.just(true));
         Flux<Integer> consumed = Flux.merge(consumer(acked), consumer(acked)).takeUntil(i -> acked.size() == count);
         Mono<List<String>> published = Flux.range(0, count)
                 .flatMap(i -> events.publish("orders", i).retryWhen(patiently()), 16)
@@ -116,12 +116,12 @@ class PostgresFaultsTest {
                         milestones.tryEmitNext(stored.getT1());
                     }
                 })
+                .doOnComplete(milestones::tryEmitComplete)
                 .map(Tuple2::getT2)
                 .collectList();
-        List<String> ids = Mono.zip(published, consumed.then(Mono.just(true)))
+        List<String> ids = Mono.zip(published, consumed.then(Mono.just(true)), killing)
                 .block(Duration.ofMinutes(1))
                 .getT1();
-        killing.dispose();
 
         assertThat(killed).hasValueGreaterThan(10);
         assertThat(ids).hasSize(count).doesNotHaveDuplicates();

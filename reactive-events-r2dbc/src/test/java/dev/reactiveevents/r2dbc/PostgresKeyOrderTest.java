@@ -21,7 +21,7 @@ import org.junit.jupiter.api.Timeout;
 class PostgresKeyOrderTest {
 
     private static final Duration LIMIT = Duration.ofSeconds(25);
-    private static final Duration SHORT_LEASE = Duration.ofMillis(400);
+    private static final Duration SHORT_LEASE = Duration.ofSeconds(2);
 
     private final PostgresQueue queue = new PostgresQueue();
     private final String name = "keys-" + UUID.randomUUID();

@@ -70,7 +70,7 @@ class PostgresProcessesTest {
                                     twice.incrementAndGet();
                                 }
                             })
-                            .takeUntilOther(allAre("acked", count))
+                            .takeUntilOther(printed(acked, count).then(allAre("acked", count)))
                             .count())
                     .collectList()
                     .block(LIMIT);
@@ -81,6 +81,12 @@ class PostgresProcessesTest {
         assertThat(twice).hasValue(0);
         assertThat(queue.number("SELECT count(*) FROM ${table} WHERE attempts <> 1"))
                 .isZero();
+    }
+
+    private static Mono<Integer> printed(Set<String> lines, int count) {
+        return Mono.fromSupplier(lines::size)
+                .filter(printed -> printed == count)
+                .repeatWhenEmpty(empty -> empty.delayElements(Duration.ofMillis(100)));
     }
 
     /** Completes once so many rows have this status, and what was printed of them has had time to arrive. */

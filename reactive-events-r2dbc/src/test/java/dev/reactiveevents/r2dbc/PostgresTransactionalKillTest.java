@@ -3,9 +3,11 @@ package dev.reactiveevents.r2dbc;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.reactiveevents.Event;
+import java.io.UncheckedIOException;
 import java.time.Duration;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
@@ -91,18 +93,23 @@ class PostgresTransactionalKillTest {
     private long killInMidWork() {
         Set<String> workedOn = ConcurrentHashMap.newKeySet();
         ChildProcess victim = consumer();
+        CompletableFuture<Void> read = Flux.fromStream(victim::lines)
+                .subscribeOn(Schedulers.boundedElastic())
+                .doOnNext(workedOn::add)
+                .onErrorComplete(UncheckedIOException.class) // how it may end
+                .then()
+                .toFuture();
         try {
-            Flux.fromStream(victim::lines)
-                    .subscribeOn(Schedulers.boundedElastic())
-                    .doOnNext(workedOn::add)
-                    .take(WORKED_ON_BEFORE_THE_KILL)
-                    .then()
+            Mono.fromSupplier(() -> workedOn.size() >= WORKED_ON_BEFORE_THE_KILL)
+                    .filter(enough -> enough)
+                    .repeatWhenEmpty(empty -> empty.delayElements(Duration.ofMillis(5)))
                     .timeout(Duration.ofSeconds(30), Mono.empty())
                     .block(LIMIT);
         } finally {
             victim.close();
         }
         victim.exit().join();
+        read.join();
         List<Integer> committed =
                 queue.query("SELECT payment FROM " + ledger, row -> row.get("payment", Integer.class));
         committed.forEach(payment -> workedOn.remove(String.valueOf(payment)));

@@ -73,6 +73,8 @@ class PostgresWakeUpsTest {
     @Test
     void aPublishElsewhereWakesAtOnce() {
         Arrivals arrivals = Arrivals.at(here);
+        elsewhere.publish("orders", -1).block(LIMIT);
+        arrivals.next(LIMIT); // told over a connection that is opened for it
         for (int i = 0; i < 20; i++) {
             String id = elsewhere.publish("orders", i).block(LIMIT);
             assertThat(arrivals.next(AT_ONCE).eventId()).isEqualTo(id);
@@ -93,6 +95,8 @@ class PostgresWakeUpsTest {
     void aDelayThatIsSetElsewhereWakesWhenItIsOver() {
         Duration delay = Duration.ofMillis(600);
         Arrivals arrivals = Arrivals.at(here);
+        elsewhere.publish("orders", 0).block(LIMIT);
+        arrivals.next(LIMIT); // told over a connection that is opened for it
         long start = System.nanoTime();
         elsewhere.publish(Event.of("orders", 1).withDelay(delay)).block(LIMIT);
         arrivals.next(delay.plus(AT_ONCE));
@@ -221,7 +225,7 @@ class PostgresWakeUpsTest {
                     .probeInterval(Duration.ofMillis(100)));
             Arrivals arrivals = Arrivals.at(proxied);
             elsewhere.publish("orders", 1).block(LIMIT);
-            arrivals.next(AT_ONCE);
+            arrivals.next(LIMIT); // told over a connection that is opened for it
 
             proxy.freeze();
             elsewhere.publish("orders", 2).block(LIMIT);

@@ -77,7 +77,7 @@ class SaidOnceTest {
     @Test
     void aConnectionThatDoesNotComeBackIsToldAndOneThatStillWorksIsNot() {
         PostgresQueue queue = new PostgresQueue();
-        R2dbcEventChannel events = queue.open(queue.builder(queue.direct()).publishTimeout(Duration.ofMillis(500)));
+        R2dbcEventChannel events = queue.open(queue.builder(queue.direct()).publishTimeout(Duration.ofSeconds(2)));
         try (LoggedLines logged = new LoggedLines();
                 PostgresQueue.Lock lock = queue.lock()) {
             StepVerifier.create(events.publish("orders", 1))

@@ -129,7 +129,7 @@ class TransactionalListenerTest {
                         .then(Mono.defer(() -> message.payloadAs(Integer.class) == 3 && message.attempts() == 1
                                 ? Mono.<Void>error(new IllegalStateException("not yet"))
                                 : Mono.empty()))
-                        .doFinally(end -> atWork.remove(message.key(), message.eventId())));
+                        .doOnTerminate(() -> atWork.remove(message.key(), message.eventId())));
                 events.listen(
                                 "payments",
                                 handler,

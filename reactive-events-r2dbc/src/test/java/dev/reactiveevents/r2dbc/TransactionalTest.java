@@ -698,7 +698,7 @@ class TransactionalTest {
             List<EventMessage> messages = publishAndSubscribe(events, Duration.ofMillis(300));
             CompletableFuture<Void> cancelled = new CompletableFuture<>();
             EventHandler endless = events.transactional((payment, connection) ->
-                    insert(connection, payment).then(Mono.never().doOnCancel(() -> cancelled.complete(null))));
+                    insert(connection, payment).then(Mono.never()).doOnCancel(() -> cancelled.complete(null)));
             StepVerifier.create(endless.handle(messages.get(0)))
                     .verifyErrorSatisfies(late -> assertThat(late).hasMessageContaining("did not end within PT0.3S"));
             awaitCount(messages, 2);
@@ -841,7 +841,7 @@ class TransactionalTest {
 
         @Test
         void waitingForAConnectionEndsWithWhatToDo() {
-            R2dbcEventChannel events = open(builder -> builder.publishTimeout(Duration.ofMillis(300)));
+            R2dbcEventChannel events = open(builder -> builder.publishTimeout(Duration.ofSeconds(2)));
             EventMessage message = publishAndSubscribe(events).get(0);
             List<Connection> all = Objects.requireNonNull(
                     Flux.range(0, 6).flatMap(i -> pool.create()).collectList().block(LIMIT));
@@ -850,7 +850,7 @@ class TransactionalTest {
                                 .handle(message))
                         .verifyErrorSatisfies(late -> assertThat(late)
                                 .isInstanceOf(EventException.Unavailable.class)
-                                .hasMessageContaining("got no connection within PT0.3S"));
+                                .hasMessageContaining("got no connection within PT2S"));
             } finally {
                 Flux.fromIterable(all).flatMap(Connection::close).blockLast(LIMIT);
             }
@@ -1015,13 +1015,14 @@ class TransactionalTest {
 
         @Test
         void aListenersHandlerThatTakesTooLongIsRolledBackAndTheEventComesAgain() {
-            R2dbcEventChannel events = open(builder -> builder.lease(Duration.ofMillis(300)));
+            Duration enoughForOne = Duration.ofSeconds(2);
+            R2dbcEventChannel events = open(builder -> builder.lease(enoughForOne));
             AtomicInteger calls = new AtomicInteger();
             EventListener listener = events.listen(
                     "payments",
                     events.transactional((payment, connection) -> insert(connection, payment)
                             .then(calls.incrementAndGet() == 1 ? Mono.never() : Mono.empty())),
-                    ListenOptions.defaults().withMaxProcessingTime(Duration.ofMillis(300)));
+                    ListenOptions.defaults().withMaxProcessingTime(enoughForOne));
             events.publish("payments", 1).block(LIMIT);
             database.await("SELECT COUNT(*) FROM \"queue\" WHERE status = 'acked'", 1);
             listener.stop(LIMIT).block(LIMIT);

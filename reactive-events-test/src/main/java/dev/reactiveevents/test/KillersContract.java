@@ -35,9 +35,11 @@ abstract class KillersContract extends ContractGroup {
 
     private EventMessage publishAndKeep(EventChannel events, Inbox inbox) {
         String id = await(events.publish(channel, "neighbour"));
-        EventMessage message = inbox.next();
-        assertThat(message.eventId()).isEqualTo(id);
-        assertThat(await(message.extend(LONG))).isTrue();
+        EventMessage message;
+        do {
+            message = inbox.next();
+            assertThat(message.eventId()).isEqualTo(id);
+        } while (!await(message.extend(LONG))); // on a slow machine it has lapsed before it is extended
         return message;
     }
 
@@ -98,7 +100,7 @@ abstract class KillersContract extends ContractGroup {
     @Test
     void whileItIsInHandNothingElseIsHandedOverHereButElsewhere() {
         requires(Capability.SHARED);
-        EventChannel events = open(LAPSING);
+        EventChannel events = open(RENEWING); // others wait for no longer than a lease
         Inbox inbox = subscribe(events);
         publishKiller(events, inbox);
         EventMessage alone = inbox.next();
@@ -111,7 +113,7 @@ abstract class KillersContract extends ContractGroup {
 
     @Test
     void onceItIsSettledTheOthersFollow() {
-        EventChannel events = open(LAPSING);
+        EventChannel events = open(RENEWING); // others wait for no longer than a lease
         Inbox inbox = subscribe(events);
         publishKiller(events, inbox);
         EventMessage alone = inbox.next();
@@ -168,7 +170,7 @@ abstract class KillersContract extends ContractGroup {
     /** Only lapses make one: whoever nacks is alive. */
     @Test
     void whatIsNackedIsNoSuspect() {
-        EventChannel events = open(LAPSING);
+        EventChannel events = open(RENEWING);
         Inbox inbox = subscribe(events);
         await(events.publish(channel, "nacked"));
         await(inbox.next().nack(Duration.ZERO));

@@ -151,9 +151,9 @@ abstract class LeasesContract extends ContractGroup {
 
     @Test
     void renewalEndsWithTheMaximumProcessingTime() {
-        EventChannel events = open(LAPSING);
+        EventChannel events = open(RENEWING);
         SubscribeOptions bounded =
-                SubscribeOptions.defaults().withRenewLeases(true).withMaxProcessingTime(SHORT_LEASE.multipliedBy(2));
+                SubscribeOptions.defaults().withRenewLeases(true).withMaxProcessingTime(RENEWED_LEASE.multipliedBy(2));
         Inbox inbox = subscribe(events, 1, bounded);
         String id = await(events.publish(channel, "renewed for a while"));
         inbox.next();
@@ -161,7 +161,7 @@ abstract class LeasesContract extends ContractGroup {
         EventMessage taken = await(open().receive(channel, AWAIT));
         assertThat(taken.eventId()).isEqualTo(id);
         assertThat(Duration.ofNanos(System.nanoTime() - handedOver))
-                .isGreaterThan(SHORT_LEASE.multipliedBy(2).minus(TOLERANCE));
+                .isGreaterThan(RENEWED_LEASE.multipliedBy(2).minus(TOLERANCE));
     }
 
     @Test

@@ -61,8 +61,9 @@ abstract class OrderingContract extends ContractGroup {
         requires(Capability.DELAY);
         requires(Capability.SHARED);
         EventChannel events = open();
-        await(events.publish(Event.of(channel, "second").withDelay(Duration.ofMillis(400))));
-        await(events.publish(Event.of(channel, "first").withDelay(Duration.ofMillis(100))));
+        await(events.publishAll(List.of(
+                Event.of(channel, "second").withDelay(Duration.ofMillis(400)),
+                Event.of(channel, "first").withDelay(Duration.ofMillis(100)))));
         awaitDue(events, Duration.ofMillis(500));
         await(events.publish(channel, "third"));
         List<EventMessage> messages = subscribe(open()).next(3);

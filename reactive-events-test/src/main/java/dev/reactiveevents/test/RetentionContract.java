@@ -13,7 +13,7 @@ import org.junit.jupiter.api.Test;
 /** What is done with is kept for a time, and then it is as if it had never been. */
 abstract class RetentionContract extends ContractGroup {
 
-    private static final Duration SHORT = Duration.ofSeconds(1);
+    private static final Duration SHORT = Duration.ofSeconds(3);
     private static final Duration LONG = Duration.ofDays(1);
 
     RetentionContract(EventChannelContract contract) {

@@ -29,7 +29,7 @@ abstract class WithdrawingContract extends ContractGroup {
         requires(Capability.DELAY);
         EventChannel events = open();
         Inbox inbox = subscribe(events);
-        Duration delay = Duration.ofMillis(300);
+        Duration delay = Duration.ofSeconds(2);
         String withdrawn = await(events.publish(Event.of(channel, 1).withDelay(delay)));
         assertThat(await(events.withdraw(withdrawn))).isTrue();
         String kept = await(events.publish(Event.of(channel, 2).withDelay(delay)));
