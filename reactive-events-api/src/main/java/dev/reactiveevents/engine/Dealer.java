@@ -37,7 +37,7 @@ final class Dealer {
         tellExhausted(claimed);
     }
 
-    private void tellExhausted(Claimed claimed) {
+    void tellExhausted(Claimed claimed) {
         if (!claimed.exhausted().isEmpty()) {
             observed.count(Count.DEAD, claimed.channel(), claimed.exhausted().size());
             LOG.warn(

@@ -34,7 +34,6 @@ final class Dequeuer {
     private final EventBackend backend;
     private final ChannelOptions options;
     private final EngineTime time;
-    private final TimeLimit timeLimit;
     private final Map<Duration, TimeLimit> processingTimes = new ConcurrentHashMap<>();
     private final PayloadCodec codec;
     private final Settler settler;
@@ -44,6 +43,7 @@ final class Dequeuer {
     private final Isolation isolation;
     private final Reservations reservations;
     private final Dealer dealer;
+    private final LateClaims lateClaims;
     private final Successions successions;
     private final Outage outage;
     /** Those of other processes, heard while there are subscriptions. Replayed, so that a late one knows that they are. */
@@ -67,7 +67,6 @@ final class Dequeuer {
         this.settler = settler;
         this.time = time;
         this.observed = observed;
-        this.timeLimit = new TimeLimit(options.publishTimeout(), time);
         this.feeds = new Feeds(time, options.pollAfterActivity(), this::drain);
         this.outage = new Outage(backend.name(), time, this::drain);
         this.deliveries = new Deliveries(options.lease(), time, this::drain);
@@ -75,7 +74,8 @@ final class Dequeuer {
         this.isolation = new Isolation(granted, time, this::isolationTimeIsUp, this::wake);
         this.reservations = new Reservations(feeds, isolation, options.claimBatch());
         this.dealer = new Dealer(deliveries, observed, time);
-        this.successions = new Successions(backend, options, time, reservations, dealer, this);
+        this.lateClaims = new LateClaims(new TimeLimit(options.publishTimeout(), time), settler, dealer, this);
+        this.successions = new Successions(backend, options, time, reservations, dealer, lateClaims, this);
         settler.take(successions);
         this.wakeUps =
                 Flux.defer(backend::wakeUps).doOnNext(this::heard).replay(1).refCount();
@@ -119,7 +119,7 @@ final class Dequeuer {
         return Mono.defer(() -> {
             stopped = true;
             feeds.subscriptions().forEach(subscription -> subscription.end(null));
-            return claims.whenZero(() -> busy.get() + successions.open());
+            return claims.whenZero(() -> busy.get() + lateClaims.open() + successions.open());
         });
     }
 
@@ -206,8 +206,8 @@ final class Dequeuer {
             if (claim.suspects()) {
                 isolation.areEstablishedBySuspects(toBeEstablished);
             }
-            Mono.defer(() -> backend.claim(claim, this::eventsAreTaken))
-                    .transform(timeLimit::on)
+            lateClaims
+                    .unlessLate(claim, Mono.defer(() -> backend.claim(claim, this::eventsAreTaken)))
                     .switchIfEmpty(Mono.just(List.of()))
                     .doOnNext(answers -> requireAnswersTo(claim, answers))
                     .materialize()
@@ -349,7 +349,7 @@ final class Dequeuer {
         }
     }
 
-    void successionIsOver() {
+    void claimIsOver() {
         claims.check();
         drain();
     }

@@ -144,6 +144,7 @@ final class Settler {
     private Mono<List<Answer>> together(List<Settlement> settlements, Successions.Succession along) {
         return Mono.defer(() -> backend.settle(settlements, along.claim()))
                 .doOnNext(settled -> along.answered(settled.next()))
+                .cache() // goes on when the batch takes too long
                 .map(settled -> answers(settlements, settled))
                 .doFinally(end -> along.end())
                 .onErrorResume(Settler::isPassing, error -> alone(settlements));

@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -17,11 +18,15 @@ import org.jspecify.annotations.Nullable;
  */
 final class Successions {
 
+    /** Stands where what is answered from now on is late. */
+    private static final Claimed OVER = new Claimed("", List.of(), List.of(), null, false, false);
+
     private final EventBackend backend;
     private final ChannelOptions options;
     private final EngineTime time;
     private final Reservations reservations;
     private final Dealer dealer;
+    private final LateClaims lateClaims;
     private final Dequeuer dequeuer;
     private final AtomicInteger open = new AtomicInteger();
 
@@ -31,12 +36,14 @@ final class Successions {
             EngineTime time,
             Reservations reservations,
             Dealer dealer,
+            LateClaims lateClaims,
             Dequeuer dequeuer) {
         this.backend = backend;
         this.options = options;
         this.time = time;
         this.reservations = reservations;
         this.dealer = dealer;
+        this.lateClaims = lateClaims;
         this.dequeuer = dequeuer;
     }
 
@@ -81,7 +88,7 @@ final class Successions {
 
     private void isOver() {
         open.decrementAndGet();
-        dequeuer.successionIsOver();
+        dequeuer.claimIsOver();
     }
 
     /** What one batch takes along. */
@@ -90,7 +97,7 @@ final class Successions {
         private final Reservations.Portion portion;
         private final Claim claim;
         private final long sent = time.nanos();
-        private volatile @Nullable Claimed claimed;
+        private final AtomicReference<@Nullable Claimed> claimed = new AtomicReference<>();
 
         private Succession(Reservations.Portion portion, int count) {
             this.portion = portion;
@@ -107,11 +114,14 @@ final class Successions {
             return claim;
         }
 
+        /** Also behind the end, when the settlements took too long. */
         void answered(@Nullable Claimed next) {
             if (next != null && next.events().size() > portion.asked()) {
                 throw new IllegalStateException(backend.name() + " answered " + claim + " by " + next + ".");
             }
-            claimed = next;
+            if (next != null && !claimed.compareAndSet(null, next)) {
+                lateClaims.giveBack(claim, next);
+            }
         }
 
         /** Deals out what was taken along, or gives the room back. */
@@ -126,7 +136,7 @@ final class Successions {
         }
 
         private void deal() {
-            Claimed next = claimed;
+            Claimed next = claimed.getAndSet(OVER);
             if (next == null) {
                 portion.giveBack();
             } else {

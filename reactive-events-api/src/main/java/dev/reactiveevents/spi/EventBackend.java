@@ -46,6 +46,9 @@ public interface EventBackend extends EventOutlet {
      * <p>An event found with a lapsed lease counts a lapse. If its attempts are used up as well it becomes a dead letter
      * instead of being claimed.
      *
+     * <p>What is answered after the publish timeout is given back by settlements. A claim is cancelled only where very many
+     * are late.
+     *
      * @param claim what to claim
      * @return one answer for each request, in their order
      */

@@ -154,6 +154,30 @@ class SuccessionsTest extends VirtualTimeEngine {
         assertThat(told).containsExactly("a0", "acknowledged", "a1");
     }
 
+    @Test
+    void whatIsTakenTooLateIsGivenBack() {
+        TestSubscriber<EventMessage> subscriber = holding("a0");
+        Sinks.One<Settled> answer = answerLater();
+        message(subscriber, "a0").ack().subscribe(null, error -> {});
+        backend.onSettleAndTake = null;
+        advance(LEASE.multipliedBy(2).plusSeconds(2));
+        backend.settlements.clear();
+        Claimed late = claimed("orders", "a1");
+        answer.tryEmitValue(new Settled(List.of(SettleResult.APPLIED), late));
+
+        assertThat(texts(subscriber)).containsExactly("a0");
+        assertThat(backend.settlements)
+                .containsExactly(new Settlement(
+                        Outcome.RELEASE,
+                        "orders",
+                        late.events().get(0).eventId(),
+                        "a",
+                        backend.along.get(0).leaseToken(),
+                        Duration.ZERO,
+                        null));
+        assertThat(room()).isEqualTo(PREFETCH);
+    }
+
     /** It may have been published meanwhile, and others have seen that the key was held. */
     @Test
     void aKeyOfWhichNothingWasTakenAlongIsLookedAtAgain() {

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.reactiveevents.Event;
 import dev.reactiveevents.EventException;
 import dev.reactiveevents.EventMessage;
+import dev.reactiveevents.SubscribeOptions;
 import java.math.BigInteger;
 import java.time.Duration;
 import java.util.List;
@@ -94,6 +95,27 @@ class PostgresFaultsTest {
         }
 
         assertThat(received.get(30, TimeUnit.SECONDS).ack().block(LIMIT)).isTrue();
+    }
+
+    /** Once a second claim waits, nobody waits for the first. What it leases would be found again only when the leases end. */
+    @Test
+    void whatAClaimLeasesThatIsAnsweredTooLateIsGivenBack() {
+        R2dbcEventChannel consumer = queue.open(queue.builder(queue.pool("late-" + victim, 10))
+                .publishTimeout(Duration.ofSeconds(1))
+                .lease(Duration.ofMinutes(5)));
+        Flux.range(0, 20).concatMap(i -> events.publish("orders", i)).blockLast(LIMIT);
+        CompletableFuture<List<Integer>> attempts;
+        try (PostgresQueue.Lock lock = queue.lock()) {
+            attempts = consumer.subscribe("orders", SubscribeOptions.defaults().withPrefetch(5))
+                    .concatMap(message -> message.ack().thenReturn(message.attempts()))
+                    .take(20)
+                    .collectList()
+                    .toFuture();
+            queue.awaitBlocked("late-" + victim, 2);
+            lock.rollback();
+        }
+
+        assertThat(Mono.fromFuture(attempts).block(LIMIT)).hasSize(20).containsOnly(1);
     }
 
     @Test

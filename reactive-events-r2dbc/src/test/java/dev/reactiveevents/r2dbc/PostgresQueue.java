@@ -114,20 +114,26 @@ final class PostgresQueue implements AutoCloseable {
 
     /** Waits until a session of this application waits for a lock, and ends it. */
     void killWhenBlocked(String applicationName) {
-        assertThat(awaitBlocked("pg_terminate_backend(pid)", applicationName)).isEqualTo(1);
+        assertThat(awaitBlocked("pg_terminate_backend(pid)", applicationName, 1))
+                .isEqualTo(1);
     }
 
     /** Waits until a session of this application waits for a lock. */
     void awaitBlocked(String applicationName) {
-        awaitBlocked("pid", applicationName);
+        awaitBlocked(applicationName, 1);
     }
 
-    private Long awaitBlocked(String counted, String applicationName) {
+    /** Waits until this many do. */
+    void awaitBlocked(String applicationName, int sessions) {
+        awaitBlocked("pid", applicationName, sessions);
+    }
+
+    private Long awaitBlocked(String counted, String applicationName, int sessions) {
         String blocked = "SELECT count(" + counted + ") FROM pg_stat_activity WHERE application_name = '"
                 + applicationName + "' AND wait_event_type = 'Lock'";
         return Mono.fromSupplier(() -> number(blocked))
                 .subscribeOn(Schedulers.boundedElastic())
-                .filter(count -> count > 0)
+                .filter(count -> count >= sessions)
                 .repeatWhenEmpty(empty -> empty.delayElements(Duration.ofMillis(20)))
                 .block(LIMIT);
     }
