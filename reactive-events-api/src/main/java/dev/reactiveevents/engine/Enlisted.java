@@ -1,5 +1,6 @@
 package dev.reactiveevents.engine;
 
+import dev.reactiveevents.EventException;
 import dev.reactiveevents.spi.Enlistment;
 import dev.reactiveevents.spi.Settlement;
 import dev.reactiveevents.spi.Settlement.Outcome;
@@ -63,7 +64,14 @@ final class Enlisted extends Settling implements Enlistment {
 
     @Override
     public <T> Mono<T> limited(Mono<T> work) {
-        return delivery.owner().processingTime().on(work);
+        return delivery.owner()
+                .processingTime()
+                .on(
+                        work,
+                        late -> new EventException.Unavailable(
+                                "The handler of event " + eventId() + " did not end within " + maxProcessingTime()
+                                        + "; what it did was rolled back. Make it faster, or the maximum processing time longer.",
+                                late));
     }
 
     @Override

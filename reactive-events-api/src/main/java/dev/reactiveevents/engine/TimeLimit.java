@@ -5,6 +5,7 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.UnaryOperator;
 import reactor.core.publisher.Mono;
 import reactor.core.publisher.Sinks;
 
@@ -31,12 +32,20 @@ final class TimeLimit {
 
     /** The work, or, if it takes too long, a {@link TimeoutException}, and then it is cancelled. */
     <T> Mono<T> on(Mono<T> work) {
+        return on(work, late -> late);
+    }
+
+    /**
+     * The work, or, if it takes too long, what is told of that, and then it is cancelled. A {@link TimeoutException} of the work's
+     * own is left as it is.
+     */
+    <T> Mono<T> on(Mono<T> work, UnaryOperator<Throwable> told) {
         return Mono.defer(() -> {
             Sinks.Empty<T> late = Sinks.empty();
             UnderWay mine = new UnderWay() {
                 @Override
                 public void end(Throwable reason) {
-                    late.tryEmitError(reason);
+                    late.tryEmitError(told.apply(reason));
                 }
             };
             started(mine);

@@ -20,11 +20,11 @@ public interface Enlistment {
     Duration maxProcessingTime();
 
     /**
-     * Limits how long the work may take, without a timer of its own.
+     * Limits how long the work may take, without a timer of its own. What the work fails with by itself stays as it is.
      *
      * @param work the work
-     * @return the work; if it does not end within the {@link #maxProcessingTime()} it is cancelled and this fails with a {@link
-     *     java.util.concurrent.TimeoutException}
+     * @return the work; if it does not end within the {@link #maxProcessingTime()} it is cancelled and this fails with an {@link
+     *     dev.reactiveevents.EventException.Unavailable} that says so
      */
     <T> Mono<T> limited(Mono<T> work);
 

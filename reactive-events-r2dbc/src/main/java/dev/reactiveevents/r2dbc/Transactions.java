@@ -14,7 +14,6 @@ import io.r2dbc.spi.Connection;
 import io.r2dbc.spi.ConnectionFactory;
 import java.time.Duration;
 import java.util.List;
-import java.util.concurrent.TimeoutException;
 import java.util.function.BiFunction;
 import java.util.function.Consumer;
 import java.util.function.Function;
@@ -327,15 +326,8 @@ final class Transactions {
 
         private Mono<Void> work(Connection connection, Enlistment enlisted) {
             GuardedConnection guarded = lend(connection);
-            Duration limit = enlisted.maxProcessingTime();
             return enlisted.limited(Flux.defer(() -> Transactions.work(work, message, guarded))
                             .then())
-                    .onErrorMap(
-                            TimeoutException.class,
-                            late -> new EventException.Unavailable(
-                                    "The handler of event " + message.eventId() + " did not end within " + limit
-                                            + "; what it did was rolled back. Make it faster, or the maximum processing time longer.",
-                                    late))
                     .takeUntilOther(enlisted.abandoned()
                             .then(Mono.error(new EventException.Closed("The handler of event " + message.eventId()
                                     + " was cancelled and rolled back, because it took too long or was stopped."))))

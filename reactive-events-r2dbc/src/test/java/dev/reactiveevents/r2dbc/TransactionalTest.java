@@ -32,6 +32,7 @@ import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.LinkedTransferQueue;
+import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
 import java.util.stream.IntStream;
@@ -915,6 +916,26 @@ class TransactionalTest {
             listener.stop(LIMIT).block(LIMIT);
             assertThat(attempts()).isEqualTo(1);
             assertThat(ledger()).isZero();
+        }
+
+        @Test
+        void aTimeoutOfTheHandlersOwnIsNotTakenForThatOfItsProcessing() {
+            R2dbcEventChannel events = open(Function.identity());
+            EventListener listener = events.listen(
+                    "payments",
+                    events.transactional((payment, connection) ->
+                            insert(connection, payment).then(Mono.error(new TimeoutException("mine")))),
+                    ListenOptions.defaults()
+                            .withMaxAttempts(2)
+                            .withRetry(RetryPolicy.fixed(Duration.ZERO).notOn(TimeoutException.class)));
+            events.publish("payments", 1).block(LIMIT);
+            database.await("SELECT COUNT(*) FROM \"queue\" WHERE status = 'dead'", 1);
+            listener.stop(LIMIT).block(LIMIT);
+
+            assertThat(attempts()).isEqualTo(1);
+            assertThat(ledger()).isZero();
+            assertThat(database.query("SELECT last_error FROM \"queue\"", String.class))
+                    .containsExactly("java.util.concurrent.TimeoutException: mine");
         }
 
         @Test
