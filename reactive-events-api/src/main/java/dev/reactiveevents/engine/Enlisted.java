@@ -25,7 +25,8 @@ final class Enlisted extends Settling implements Enlistment {
     /**
      * Not refused so far.
      *
-     * @param inTime whether its lease was not over yet: then nobody else can have the row until the transaction has ended
+     * @param inTime whether its lease was not over yet: then nobody else can have the row until the transaction has ended, if
+     *     that gets it
      */
     Enlisted(Delivery delivery, boolean inTime) {
         super(Outcome.ACK);
@@ -102,8 +103,8 @@ final class Enlisted extends Settling implements Enlistment {
         isOver(inTime);
     }
 
-    /** Nothing was begun. */
-    void refused() {
+    @Override
+    public void refused() {
         isOver(false);
     }
 

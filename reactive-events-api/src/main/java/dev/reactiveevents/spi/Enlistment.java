@@ -40,12 +40,18 @@ public interface Enlistment {
     /**
      * The database did not confirm that the transaction is undone, and may keep the event's row locked until it notices that
      * nobody uses it any more: what is still said of the event is sent apart from what is said of others. To be said before
-     * {@link #rolledBack()}. Idempotent.
+     * {@link #rolledBack()} or {@link #refused()}. Idempotent.
      */
     void lost();
 
     /** The transaction is undone, or its fate is not known: the delivery is the engine's again. Idempotent. */
     void rolledBack();
+
+    /**
+     * As {@link #rolledBack()}, which is not said then, of a transaction that never had the event's row locked: when the
+     * lease was over others could take it. Idempotent.
+     */
+    void refused();
 
     /**
      * Records, apart from the transaction and after its end, that the work failed: the event comes again as the retry policy

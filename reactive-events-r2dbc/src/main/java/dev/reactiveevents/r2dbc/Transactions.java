@@ -281,6 +281,7 @@ final class Transactions {
         private final EventMessage message;
         private final TransactionalHandler work;
         private volatile @Nullable Enlistment enlistment;
+        private volatile boolean locked;
 
         Handled(EventChannel channel, TransactionStatements around, EventMessage message, TransactionalHandler work) {
             super("The transaction for event " + message.eventId(), "handler");
@@ -301,12 +302,13 @@ final class Transactions {
                 enlistment = enlisted;
                 return toItsEnd(
                                 around.open(
-                                        connection,
-                                        enlisted.eventId(),
-                                        enlisted.leaseToken(),
-                                        enlisted.maxProcessingTime()),
+                                                connection,
+                                                enlisted.eventId(),
+                                                enlisted.leaseToken(),
+                                                enlisted.maxProcessingTime())
+                                        .doOnNext(held -> locked = held),
                                 failures::ofUndone,
-                                enlisted::rolledBack)
+                                enlisted::refused)
                         .filter(held -> held)
                         .flatMap(held -> work(connection, enlisted).then(settleAndCommit(connection, enlisted)));
             });
@@ -355,7 +357,11 @@ final class Transactions {
             if (!rolledBack) {
                 enlisted.lost();
             }
-            enlisted.rolledBack();
+            if (locked) {
+                enlisted.rolledBack();
+            } else {
+                enlisted.refused();
+            }
         }
 
         @Override
