@@ -8,6 +8,8 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.UnaryOperator;
 import reactor.core.publisher.Mono;
 import reactor.core.publisher.Sinks;
+import reactor.util.Logger;
+import reactor.util.Loggers;
 
 /**
  * Limits how long work may take. One timer watches all that is under way: a timer for each would wake the timers' thread for
@@ -19,6 +21,8 @@ final class TimeLimit {
     interface UnderWay {
         void end(Throwable reason);
     }
+
+    private static final Logger LOG = Loggers.getLogger(TimeLimit.class);
 
     private final Duration limit;
     private final EngineTime time;
@@ -64,7 +68,17 @@ final class TimeLimit {
     }
 
     void endAll(Throwable reason) {
-        underWay.keySet().forEach(work -> work.end(reason));
+        underWay.keySet().forEach(work -> end(work, reason));
+    }
+
+    /** Once. What it throws, by a cancellation for one, keeps no others from their ends. */
+    private void end(UnderWay work, Throwable reason) {
+        ended(work);
+        try {
+            work.end(reason);
+        } catch (Throwable thrown) {
+            Reasons.log(thrown, told -> LOG.warn("What was to end could not be cancelled.", told));
+        }
     }
 
     private void watch() {
@@ -79,7 +93,7 @@ final class TimeLimit {
         for (Map.Entry<UnderWay, Long> each : underWay.entrySet()) {
             long left = each.getValue() - now;
             if (left <= 0) {
-                each.getKey().end(new TimeoutException("not answered within " + limit));
+                end(each.getKey(), new TimeoutException("not answered within " + limit));
             } else {
                 next = Math.min(next, left);
             }

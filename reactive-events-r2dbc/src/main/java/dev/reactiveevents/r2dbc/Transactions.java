@@ -264,7 +264,7 @@ final class Transactions {
             Flux<T> called = UserCode.call(
                     () -> work.apply(guarded),
                     "The work of inTransaction returned null; return a Mono, such as Mono.empty().");
-            return Mono.from(called).doFinally(end -> guarded.end());
+            return Mono.fromDirect(called).doFinally(end -> guarded.end());
         }
 
         /** Unlike a COMMIT of ours, the driver's is an error if a statement had failed and all is rolled back. */

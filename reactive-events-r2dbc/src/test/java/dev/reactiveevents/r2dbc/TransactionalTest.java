@@ -960,13 +960,15 @@ class TransactionalTest {
         }
 
         /** Stops a listener when its handler has inserted, until the event is back. */
-        private void stopAtWork(R2dbcEventChannel events) {
+        private void stopAtWork(R2dbcEventChannel events, Runnable onCancel) {
             CompletableFuture<Void> inserted = new CompletableFuture<>();
             EventListener listener = events.listen(
                     "payments",
                     events.transactional((payment, connection) -> insert(connection, payment)
-                            .doOnNext(done -> inserted.complete(null))
-                            .then(Mono.never())));
+                            .then(Mono.create(endless -> {
+                                endless.onCancel(onCancel::run);
+                                inserted.complete(null);
+                            }))));
             events.publish("payments", 1).block(LIMIT);
             Mono.fromFuture(inserted).block(LIMIT);
             listener.stop(Duration.ZERO).block(LIMIT);
@@ -976,7 +978,7 @@ class TransactionalTest {
         @Test
         void whatIsStoppedAtItsLastAttemptIsRolledBackAndComesAgain() {
             R2dbcEventChannel events = open(builder -> builder.maxAttempts(1));
-            stopAtWork(events);
+            stopAtWork(events, () -> {});
 
             assertThat(ledger()).isZero();
             assertThat(events.receive("payments", LIMIT).block(LIMIT).attempts())
@@ -1030,8 +1032,21 @@ class TransactionalTest {
         @Test
         void aListenerThatIsStoppedRollsBackAndGivesTheEventBackAtOnce() {
             R2dbcEventChannel events = open(Function.identity());
-            stopAtWork(events);
+            stopAtWork(events, () -> {});
             assertThat(ledger()).isZero();
+        }
+
+        @Test
+        void whatThrowsAtItsCancellationIsRolledBackAndItsConnectionGivenBack() {
+            R2dbcEventChannel events = open(Function.identity());
+            stopAtWork(events, () -> {
+                throw new IllegalStateException("not to be cancelled");
+            });
+            assertThat(ledger()).isZero();
+            Mono.fromSupplier(() -> pool.getMetrics().orElseThrow().acquiredSize())
+                    .filter(held -> held == 0)
+                    .repeatWhenEmpty(empty -> empty.delayElements(Duration.ofMillis(10)))
+                    .block(LIMIT);
         }
 
         @Test
