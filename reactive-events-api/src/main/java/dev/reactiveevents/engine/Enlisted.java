@@ -1,5 +1,6 @@
 package dev.reactiveevents.engine;
 
+import dev.reactiveevents.EventException;
 import dev.reactiveevents.spi.Enlistment;
 import dev.reactiveevents.spi.Settlement;
 import dev.reactiveevents.spi.Settlement.Outcome;
@@ -24,7 +25,8 @@ final class Enlisted extends Settling implements Enlistment {
     /**
      * Not refused so far.
      *
-     * @param inTime whether its lease was not over yet: then nobody else can have the row until the transaction has ended
+     * @param inTime whether its lease was not over yet: then nobody else can have the row until the transaction has ended, if
+     *     that gets it
      */
     Enlisted(Delivery delivery, boolean inTime) {
         super(Outcome.ACK);
@@ -63,7 +65,14 @@ final class Enlisted extends Settling implements Enlistment {
 
     @Override
     public <T> Mono<T> limited(Mono<T> work) {
-        return delivery.owner().processingTime().on(work);
+        return delivery.owner()
+                .processingTime()
+                .on(
+                        work,
+                        late -> new EventException.Unavailable(
+                                "The handler of event " + eventId() + " did not end within " + maxProcessingTime()
+                                        + "; what it did was rolled back. Make it faster, or the maximum processing time longer.",
+                                late));
     }
 
     @Override
@@ -94,8 +103,8 @@ final class Enlisted extends Settling implements Enlistment {
         isOver(inTime);
     }
 
-    /** Nothing was begun. */
-    void refused() {
+    @Override
+    public void refused() {
         isOver(false);
     }
 

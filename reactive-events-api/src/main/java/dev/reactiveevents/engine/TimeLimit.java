@@ -5,8 +5,11 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.UnaryOperator;
 import reactor.core.publisher.Mono;
 import reactor.core.publisher.Sinks;
+import reactor.util.Logger;
+import reactor.util.Loggers;
 
 /**
  * Limits how long work may take. One timer watches all that is under way: a timer for each would wake the timers' thread for
@@ -18,6 +21,8 @@ final class TimeLimit {
     interface UnderWay {
         void end(Throwable reason);
     }
+
+    private static final Logger LOG = Loggers.getLogger(TimeLimit.class);
 
     private final Duration limit;
     private final EngineTime time;
@@ -31,12 +36,20 @@ final class TimeLimit {
 
     /** The work, or, if it takes too long, a {@link TimeoutException}, and then it is cancelled. */
     <T> Mono<T> on(Mono<T> work) {
+        return on(work, late -> late);
+    }
+
+    /**
+     * The work, or, if it takes too long, what is told of that, and then it is cancelled. A {@link TimeoutException} of the work's
+     * own is left as it is.
+     */
+    <T> Mono<T> on(Mono<T> work, UnaryOperator<Throwable> told) {
         return Mono.defer(() -> {
             Sinks.Empty<T> late = Sinks.empty();
             UnderWay mine = new UnderWay() {
                 @Override
                 public void end(Throwable reason) {
-                    late.tryEmitError(reason);
+                    late.tryEmitError(told.apply(reason));
                 }
             };
             started(mine);
@@ -55,7 +68,17 @@ final class TimeLimit {
     }
 
     void endAll(Throwable reason) {
-        underWay.keySet().forEach(work -> work.end(reason));
+        underWay.keySet().forEach(work -> end(work, reason));
+    }
+
+    /** Once. What it throws, by a cancellation for one, keeps no others from their ends. */
+    private void end(UnderWay work, Throwable reason) {
+        ended(work);
+        try {
+            work.end(reason);
+        } catch (Throwable thrown) {
+            Reasons.log(thrown, told -> LOG.warn("What was to end could not be cancelled.", told));
+        }
     }
 
     private void watch() {
@@ -70,7 +93,7 @@ final class TimeLimit {
         for (Map.Entry<UnderWay, Long> each : underWay.entrySet()) {
             long left = each.getValue() - now;
             if (left <= 0) {
-                each.getKey().end(new TimeoutException("not answered within " + limit));
+                end(each.getKey(), new TimeoutException("not answered within " + limit));
             } else {
                 next = Math.min(next, left);
             }

@@ -20,11 +20,11 @@ public interface Enlistment {
     Duration maxProcessingTime();
 
     /**
-     * Limits how long the work may take, without a timer of its own.
+     * Limits how long the work may take, without a timer of its own. What the work fails with by itself stays as it is.
      *
      * @param work the work
-     * @return the work; if it does not end within the {@link #maxProcessingTime()} it is cancelled and this fails with a {@link
-     *     java.util.concurrent.TimeoutException}
+     * @return the work; if it does not end within the {@link #maxProcessingTime()} it is cancelled and this fails with an {@link
+     *     dev.reactiveevents.EventException.Unavailable} that says so
      */
     <T> Mono<T> limited(Mono<T> work);
 
@@ -40,12 +40,18 @@ public interface Enlistment {
     /**
      * The database did not confirm that the transaction is undone, and may keep the event's row locked until it notices that
      * nobody uses it any more: what is still said of the event is sent apart from what is said of others. To be said before
-     * {@link #rolledBack()}. Idempotent.
+     * {@link #rolledBack()} or {@link #refused()}. Idempotent.
      */
     void lost();
 
     /** The transaction is undone, or its fate is not known: the delivery is the engine's again. Idempotent. */
     void rolledBack();
+
+    /**
+     * As {@link #rolledBack()}, which is not said then, of a transaction that never had the event's row locked: when the
+     * lease was over others could take it. Idempotent.
+     */
+    void refused();
 
     /**
      * Records, apart from the transaction and after its end, that the work failed: the event comes again as the retry policy

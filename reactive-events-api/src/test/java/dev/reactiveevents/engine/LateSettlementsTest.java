@@ -124,6 +124,23 @@ class LateSettlementsTest extends VirtualTimeEngine {
         assertOthersDoNotWait();
     }
 
+    /** It was in time, but others could take it when its lease was over. */
+    @Test
+    void soIsWhatATransactionNeverGot() {
+        List<EventMessage> messages = delivered(2);
+        List<Enlistment> enlistments = messages.stream()
+                .map(message -> EventChannels.enlist(channel, message))
+                .toList();
+        advance(Duration.ofMinutes(1));
+        backend.onSettle = batch -> late.asMono();
+        for (Enlistment enlisted : enlistments) {
+            enlisted.refused();
+            enlisted.failed(new IllegalStateException("failed")).subscribe(answers::add);
+        }
+        advance(Duration.ofSeconds(1)); // for as long their consumer would be given others ahead
+        assertOthersDoNotWait();
+    }
+
     @Test
     void soIsWhatATransactionWasRefused() {
         List<EventMessage> messages = delivered(2);

@@ -124,6 +124,21 @@ class TimersTest extends VirtualTimeEngine {
         assertThat(disposedAtWork).hasValue(0);
     }
 
+    @Test
+    void whatThrowsAtItsCancellationKeepsTheTimeLimitFromNoOthers() {
+        TimeLimit limit =
+                new TimeLimit(Duration.ofSeconds(1), new EngineTime(clock, () -> clock.now(TimeUnit.NANOSECONDS)));
+        limit.on(Mono.create(sink -> sink.onCancel(() -> {
+                    throw new IllegalStateException("not to be cancelled");
+                })))
+                .subscribe(nothing -> {}, late -> {});
+        advance(Duration.ofSeconds(1));
+        limit.on(Mono.never()).subscribe(nothing -> {}, late -> ran.incrementAndGet());
+        advance(Duration.ofSeconds(1));
+
+        assertThat(ran).hasValue(1);
+    }
+
     /** A timer may be late, and is set anew when somebody comes before it goes off. */
     @Test
     void aPollThatIsDueIsNotPutOffByOneAtAnotherInterval() {

@@ -196,7 +196,7 @@ final class PostgresNotifier implements Notifier {
 
     /** A connection that comes too late is closed. */
     private Mono<Void> connect() {
-        Mono<PostgresSession> opening = PostgresSession.open(factory).cache();
+        Mono<PostgresSession> opening = PostgresSession.open(factory, PATIENCE).cache();
         return opening.timeout(PATIENCE)
                 .doOnError(failure -> opening.subscribe(PostgresSession::close, late -> {}))
                 .doOnNext(this::opened)

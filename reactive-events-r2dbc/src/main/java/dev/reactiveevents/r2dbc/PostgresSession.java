@@ -47,10 +47,15 @@ final class PostgresSession {
         this.probeTopic = "reactive_events.probe." + pid;
     }
 
-    /** Takes no place in a pool: a listener would keep it for good. */
-    static Mono<PostgresSession> open(ConnectionFactory factory) {
+    /**
+     * Takes no place in a pool: a listener would keep it for good.
+     *
+     * @param patience how long a connection may take for its first answers; then it is closed
+     */
+    static Mono<PostgresSession> open(ConnectionFactory factory, Duration patience) {
         return Mono.defer(() -> Mono.<Connection>from(innermost(factory).create()))
                 .flatMap(connection -> begin(connection)
+                        .timeout(patience)
                         .onErrorResume(failure ->
                                 Mono.from(connection.close()).onErrorComplete().then(Mono.error(failure))))
                 .contextWrite(context -> Context.empty());

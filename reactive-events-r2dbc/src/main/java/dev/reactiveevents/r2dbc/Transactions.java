@@ -14,7 +14,6 @@ import io.r2dbc.spi.Connection;
 import io.r2dbc.spi.ConnectionFactory;
 import java.time.Duration;
 import java.util.List;
-import java.util.concurrent.TimeoutException;
 import java.util.function.BiFunction;
 import java.util.function.Consumer;
 import java.util.function.Function;
@@ -265,7 +264,7 @@ final class Transactions {
             Flux<T> called = UserCode.call(
                     () -> work.apply(guarded),
                     "The work of inTransaction returned null; return a Mono, such as Mono.empty().");
-            return Mono.from(called).doFinally(end -> guarded.end());
+            return Mono.fromDirect(called).doFinally(end -> guarded.end());
         }
 
         /** Unlike a COMMIT of ours, the driver's is an error if a statement had failed and all is rolled back. */
@@ -282,6 +281,7 @@ final class Transactions {
         private final EventMessage message;
         private final TransactionalHandler work;
         private volatile @Nullable Enlistment enlistment;
+        private volatile boolean locked;
 
         Handled(EventChannel channel, TransactionStatements around, EventMessage message, TransactionalHandler work) {
             super("The transaction for event " + message.eventId(), "handler");
@@ -302,12 +302,13 @@ final class Transactions {
                 enlistment = enlisted;
                 return toItsEnd(
                                 around.open(
-                                        connection,
-                                        enlisted.eventId(),
-                                        enlisted.leaseToken(),
-                                        enlisted.maxProcessingTime()),
+                                                connection,
+                                                enlisted.eventId(),
+                                                enlisted.leaseToken(),
+                                                enlisted.maxProcessingTime())
+                                        .doOnNext(held -> locked = held),
                                 failures::ofUndone,
-                                enlisted::rolledBack)
+                                enlisted::refused)
                         .filter(held -> held)
                         .flatMap(held -> work(connection, enlisted).then(settleAndCommit(connection, enlisted)));
             });
@@ -327,15 +328,8 @@ final class Transactions {
 
         private Mono<Void> work(Connection connection, Enlistment enlisted) {
             GuardedConnection guarded = lend(connection);
-            Duration limit = enlisted.maxProcessingTime();
             return enlisted.limited(Flux.defer(() -> Transactions.work(work, message, guarded))
                             .then())
-                    .onErrorMap(
-                            TimeoutException.class,
-                            late -> new EventException.Unavailable(
-                                    "The handler of event " + message.eventId() + " did not end within " + limit
-                                            + "; what it did was rolled back. Make it faster, or the maximum processing time longer.",
-                                    late))
                     .takeUntilOther(enlisted.abandoned()
                             .then(Mono.error(new EventException.Closed("The handler of event " + message.eventId()
                                     + " was cancelled and rolled back, because it took too long or was stopped."))))
@@ -363,7 +357,11 @@ final class Transactions {
             if (!rolledBack) {
                 enlisted.lost();
             }
-            enlisted.rolledBack();
+            if (locked) {
+                enlisted.rolledBack();
+            } else {
+                enlisted.refused();
+            }
         }
 
         @Override

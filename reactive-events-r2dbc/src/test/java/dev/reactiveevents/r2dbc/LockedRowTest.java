@@ -47,22 +47,54 @@ class LockedRowTest {
     }
 
     @Nested
-    class OnMariaDb extends OnEveryDatabase {
+    class OnMariaDb extends OnOneWhoseHandlersWaitForTheRow {
         OnMariaDb() {
             super(TestDatabase.mariaDb());
         }
     }
 
     @Nested
-    class OnMySql extends OnEveryDatabase {
+    class OnMySql extends OnOneWhoseHandlersWaitForTheRow {
         OnMySql() {
             super(new TestDatabase(ConnectionFactories.get(MySqlServer.freshDatabase())));
         }
     }
 
+    /** The beginning of a handler's transaction waits for whoever is about to take the event. */
+    abstract static class OnOneWhoseHandlersWaitForTheRow extends OnEveryDatabase {
+        OnOneWhoseHandlersWaitForTheRow(TestDatabase database) {
+            super(database);
+        }
+
+        /** As many as there are statements at a time: they were others' already when their leases were over. */
+        @Test
+        void acknowledgementsOfWhatAHandlerNeverGotHoldUpNoOther() {
+            R2dbcEventChannel events = open(database.connections(), Duration.ofSeconds(5));
+            List<EventMessage> late = List.of(received(events, "orders"), received(events, "orders"));
+            String[] taken = late.stream()
+                    .map(message -> "UPDATE \"queue\" SET lease_token = '" + UUID.randomUUID() + "' WHERE event_id = '"
+                            + message.eventId() + "'")
+                    .toArray(String[]::new);
+            List<CompletableFuture<Void>> handled;
+            try (TestDatabase.Transaction other = database.transaction(taken)) {
+                handled = late.stream()
+                        .map(message -> events.transactional((ignored, connection) -> Mono.never())
+                                .handle(message)
+                                .toFuture())
+                        .toList();
+                awaitLoss(received(events, "later"));
+                assertThat(handled).noneMatch(CompletableFuture::isDone);
+                Mono.from(other.connection().commitTransaction()).block(LIMIT);
+            }
+            handled.forEach(refused -> Mono.fromFuture(refused).block(LIMIT));
+
+            assertHoldUpNoOther(events, late);
+        }
+    }
+
     abstract static class OnEveryDatabase {
 
-        private final TestDatabase database;
+        final TestDatabase database;
         private final List<R2dbcEventChannel> opened = new ArrayList<>();
         private final List<Connection> connections = new CopyOnWriteArrayList<>();
         private final Sinks.Empty<Void> gate = Sinks.empty();
@@ -81,19 +113,19 @@ class LockedRowTest {
             Flux.fromIterable(opened).concatMap(R2dbcEventChannel::shutdown).blockLast(LIMIT);
         }
 
-        private R2dbcEventChannel open(ConnectionFactory factory, Duration lease) {
+        R2dbcEventChannel open(ConnectionFactory factory, Duration lease) {
             R2dbcEventChannel events =
                     TestDatabase.builder(factory).lease(lease).build();
             opened.add(events);
             return events;
         }
 
-        private static EventMessage received(R2dbcEventChannel events, String channel) {
+        static EventMessage received(R2dbcEventChannel events, String channel) {
             events.publish(channel, 1).block(LIMIT);
             return events.receive(channel, LIMIT).block(LIMIT);
         }
 
-        private static void awaitLoss(EventMessage message) {
+        static void awaitLoss(EventMessage message) {
             Mono.fromSupplier(message::isLeaseLost)
                     .filter(lost -> lost)
                     .repeatWhenEmpty(empty -> empty.delayElements(Duration.ofMillis(10)))
@@ -155,11 +187,16 @@ class LockedRowTest {
             R2dbcEventChannel events = open(database.connections(), Duration.ofSeconds(10));
             List<EventMessage> late = List.of(received(events, "orders"), received(events, "orders"));
             database.execute("UPDATE \"queue\" SET lease_token = '" + UUID.randomUUID() + "'");
+            late.forEach(OnEveryDatabase::awaitLoss);
+            assertHoldUpNoOther(events, late);
+        }
+
+        /** Others are at work on these by now. */
+        void assertHoldUpNoOther(R2dbcEventChannel events, List<EventMessage> late) {
             List<CompletableFuture<Boolean>> acknowledged;
             String[] work =
                     late.stream().map(message -> work(message.eventId())).toArray(String[]::new);
             try (TestDatabase.Transaction other = database.transaction(work)) {
-                late.forEach(OnEveryDatabase::awaitLoss);
                 acknowledged =
                         late.stream().map(message -> message.ack().toFuture()).toList();
                 assertThat(received(events, "invoices").ack().block(LIMIT)).isTrue();

@@ -2,15 +2,18 @@ package dev.reactiveevents.r2dbc;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.r2dbc.postgresql.api.PostgresqlConnection;
 import io.r2dbc.spi.Connection;
 import io.r2dbc.spi.ConnectionFactory;
 import io.r2dbc.spi.ConnectionFactoryMetadata;
+import java.lang.reflect.Proxy;
 import java.time.Duration;
 import java.util.UUID;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedTransferQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BiFunction;
@@ -21,6 +24,7 @@ import reactor.core.Disposable;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 import reactor.core.publisher.Sinks;
+import reactor.test.StepVerifier;
 
 class PostgresNotifierTest {
 
@@ -158,6 +162,38 @@ class PostgresNotifierTest {
                 .as("it was taken for lost, as it is after five seconds in which a probe was not heard")
                 .isFalse();
         notifier.stop().block(LIMIT);
+    }
+
+    /** Each try to connect would leave one more. */
+    @Test
+    void aConnectionThatDoesNotAnswerItsFirstStatementIsClosed() {
+        CountDownLatch closed = new CountDownLatch(1);
+        ConnectionFactory silent = new ConnectionFactory() {
+            @Override
+            public Mono<? extends Connection> create() {
+                return Mono.from(DATABASE.create()).map(connection -> silent(connection, closed));
+            }
+
+            @Override
+            public ConnectionFactoryMetadata getMetadata() {
+                return DATABASE.getMetadata();
+            }
+        };
+        StepVerifier.create(PostgresSession.open(silent, Duration.ofMillis(100)))
+                .expectError(TimeoutException.class)
+                .verify(LIMIT);
+        await(closed);
+    }
+
+    private static PostgresqlConnection silent(Connection connection, CountDownLatch closed) {
+        return (PostgresqlConnection) Proxy.newProxyInstance(
+                PostgresNotifierTest.class.getClassLoader(),
+                new Class<?>[] {PostgresqlConnection.class},
+                (proxy, method, values) -> switch (method.getName()) {
+                    case "createStatement" -> connection.createStatement("SELECT pg_sleep(10)");
+                    case "close" -> Mono.from(connection.close()).doOnSuccess(done -> closed.countDown());
+                    default -> method.invoke(connection, values);
+                });
     }
 
     /** Listeners would not be told that they were cut off, if they were heard again before. */

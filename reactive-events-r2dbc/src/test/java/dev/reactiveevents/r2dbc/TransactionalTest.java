@@ -32,6 +32,7 @@ import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.LinkedTransferQueue;
+import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
 import java.util.stream.IntStream;
@@ -918,6 +919,26 @@ class TransactionalTest {
         }
 
         @Test
+        void aTimeoutOfTheHandlersOwnIsNotTakenForThatOfItsProcessing() {
+            R2dbcEventChannel events = open(Function.identity());
+            EventListener listener = events.listen(
+                    "payments",
+                    events.transactional((payment, connection) ->
+                            insert(connection, payment).then(Mono.error(new TimeoutException("mine")))),
+                    ListenOptions.defaults()
+                            .withMaxAttempts(2)
+                            .withRetry(RetryPolicy.fixed(Duration.ZERO).notOn(TimeoutException.class)));
+            events.publish("payments", 1).block(LIMIT);
+            database.await("SELECT COUNT(*) FROM \"queue\" WHERE status = 'dead'", 1);
+            listener.stop(LIMIT).block(LIMIT);
+
+            assertThat(attempts()).isEqualTo(1);
+            assertThat(ledger()).isZero();
+            assertThat(database.query("SELECT last_error FROM \"queue\"", String.class))
+                    .containsExactly("java.util.concurrent.TimeoutException: mine");
+        }
+
+        @Test
         void aFinalFailureIsRecognisedInWhatReactorWrapsItIn() {
             R2dbcEventChannel events = open(Function.identity());
             EventListener listener = events.listen(
@@ -939,13 +960,15 @@ class TransactionalTest {
         }
 
         /** Stops a listener when its handler has inserted, until the event is back. */
-        private void stopAtWork(R2dbcEventChannel events) {
+        private void stopAtWork(R2dbcEventChannel events, Runnable onCancel) {
             CompletableFuture<Void> inserted = new CompletableFuture<>();
             EventListener listener = events.listen(
                     "payments",
                     events.transactional((payment, connection) -> insert(connection, payment)
-                            .doOnNext(done -> inserted.complete(null))
-                            .then(Mono.never())));
+                            .then(Mono.create(endless -> {
+                                endless.onCancel(onCancel::run);
+                                inserted.complete(null);
+                            }))));
             events.publish("payments", 1).block(LIMIT);
             Mono.fromFuture(inserted).block(LIMIT);
             listener.stop(Duration.ZERO).block(LIMIT);
@@ -955,7 +978,7 @@ class TransactionalTest {
         @Test
         void whatIsStoppedAtItsLastAttemptIsRolledBackAndComesAgain() {
             R2dbcEventChannel events = open(builder -> builder.maxAttempts(1));
-            stopAtWork(events);
+            stopAtWork(events, () -> {});
 
             assertThat(ledger()).isZero();
             assertThat(events.receive("payments", LIMIT).block(LIMIT).attempts())
@@ -1009,8 +1032,21 @@ class TransactionalTest {
         @Test
         void aListenerThatIsStoppedRollsBackAndGivesTheEventBackAtOnce() {
             R2dbcEventChannel events = open(Function.identity());
-            stopAtWork(events);
+            stopAtWork(events, () -> {});
             assertThat(ledger()).isZero();
+        }
+
+        @Test
+        void whatThrowsAtItsCancellationIsRolledBackAndItsConnectionGivenBack() {
+            R2dbcEventChannel events = open(Function.identity());
+            stopAtWork(events, () -> {
+                throw new IllegalStateException("not to be cancelled");
+            });
+            assertThat(ledger()).isZero();
+            Mono.fromSupplier(() -> pool.getMetrics().orElseThrow().acquiredSize())
+                    .filter(held -> held == 0)
+                    .repeatWhenEmpty(empty -> empty.delayElements(Duration.ofMillis(10)))
+                    .block(LIMIT);
         }
 
         @Test
