@@ -45,7 +45,7 @@ class CommitFaultsTest {
         OnEveryDatabase(TestDatabase database) {
             this.database = database.migrated();
             this.events = TestDatabase.builder(database.changed(answers::change))
-                    .lease(Duration.ofSeconds(1))
+                    .lease(Duration.ofSeconds(3))
                     .pollInterval(Duration.ofMillis(50))
                     .build();
         }

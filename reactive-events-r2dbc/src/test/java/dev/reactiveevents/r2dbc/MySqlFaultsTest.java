@@ -60,7 +60,7 @@ class MySqlFaultsTest {
         }
 
         private static R2dbcEventChannelBuilder withLease(R2dbcEventChannelBuilder builder) {
-            return builder.lease(Duration.ofSeconds(2)).shutdownTimeout(Duration.ofMillis(200));
+            return builder.lease(Duration.ofSeconds(4)).shutdownTimeout(Duration.ofMillis(200));
         }
 
         private static String nameOf(String url) {
