@@ -134,11 +134,10 @@ final class LateClaims {
                 isOver();
                 return;
             }
-            timeLimit.ended(this);
-            if (isOneTooMany) {
-                cancel();
-            }
             sink.error(reason);
+            if (isOneTooMany) {
+                cancel(); // which may throw
+            }
         }
 
         @Override

@@ -121,4 +121,15 @@ class LateClaimsTest extends VirtualTimeEngine {
         assertThat(backend.claims).hasSizeGreaterThan(100);
         assertThat(heard).hasValueBetween(30, 40);
     }
+
+    @Test
+    void oneThatThrowsWhenItIsCancelledIsFollowedByOthers() {
+        backend.onClaim = claim -> Mono.create(sink -> sink.onCancel(() -> {
+            throw new IllegalStateException("not to be cancelled");
+        }));
+        subscribe("orders", FIVE, 1);
+        advance(Duration.ofHours(1));
+
+        assertThat(backend.claims).hasSizeGreaterThan(100);
+    }
 }

@@ -920,35 +920,29 @@ class TransactionalTest {
 
         @Test
         void aTimeoutOfTheHandlersOwnIsNotTakenForThatOfItsProcessing() {
-            R2dbcEventChannel events = open(Function.identity());
-            EventListener listener = events.listen(
-                    "payments",
-                    events.transactional((payment, connection) ->
-                            insert(connection, payment).then(Mono.error(new TimeoutException("mine")))),
-                    ListenOptions.defaults()
-                            .withMaxAttempts(2)
-                            .withRetry(RetryPolicy.fixed(Duration.ZERO).notOn(TimeoutException.class)));
-            events.publish("payments", 1).block(LIMIT);
-            database.await("SELECT COUNT(*) FROM \"queue\" WHERE status = 'dead'", 1);
-            listener.stop(LIMIT).block(LIMIT);
-
-            assertThat(attempts()).isEqualTo(1);
-            assertThat(ledger()).isZero();
-            assertThat(database.query("SELECT last_error FROM \"queue\"", String.class))
-                    .containsExactly("java.util.concurrent.TimeoutException: mine");
+            assertIsFinal(
+                    Mono.error(new TimeoutException("mine")),
+                    TimeoutException.class,
+                    "java.util.concurrent.TimeoutException: mine");
         }
 
         @Test
         void aFinalFailureIsRecognisedInWhatReactorWrapsItIn() {
+            assertIsFinal(
+                    Mono.error(Exceptions.propagate(new IOException("no file"))).hide(),
+                    IOException.class,
+                    "java.io.IOException: no file");
+        }
+
+        private void assertIsFinal(Mono<?> failure, Class<? extends Throwable> type, String reason) {
             R2dbcEventChannel events = open(Function.identity());
             EventListener listener = events.listen(
                     "payments",
-                    events.transactional((payment, connection) -> insert(connection, payment)
-                            .then(Mono.error(Exceptions.propagate(new IOException("no file")))
-                                    .hide())),
+                    events.transactional(
+                            (payment, connection) -> insert(connection, payment).then(failure)),
                     ListenOptions.defaults()
                             .withMaxAttempts(2)
-                            .withRetry(RetryPolicy.fixed(Duration.ZERO).notOn(IOException.class)));
+                            .withRetry(RetryPolicy.fixed(Duration.ZERO).notOn(type)));
             events.publish("payments", 1).block(LIMIT);
             database.await("SELECT COUNT(*) FROM \"queue\" WHERE status = 'dead'", 1);
             listener.stop(LIMIT).block(LIMIT);
@@ -956,7 +950,7 @@ class TransactionalTest {
             assertThat(attempts()).isEqualTo(1);
             assertThat(ledger()).isZero();
             assertThat(database.query("SELECT last_error FROM \"queue\"", String.class))
-                    .containsExactly("java.io.IOException: no file");
+                    .containsExactly(reason);
         }
 
         /** Stops a listener when its handler has inserted, until the event is back. */
